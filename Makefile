@@ -1,0 +1,41 @@
+# The only entry point. Bare `make` prints the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+PACKAGES := protos libs gateway sandbox services/auth services/invoices services/payments services/notifications deploy/local
+PROTOS := $(shell find protos/whatsinvoice -name '*.proto')
+.PHONY: help
+help:  ## Print this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- setting up -------------------------------------------------------------------------------------------------
+.PHONY: setup lock proto
+setup: $(VENV)/.installed protos/gen/.made  ## Set up: .venv, hashed installs, generated protos (every target does it on first use)
+
+$(VENV)/.uv: requirements.lock
+	@echo "setup: virtual environment"
+	@python3 -m venv $(VENV)
+	@awk '/^[a-z]/ {on = /^uv==/} on' requirements.lock > $(VENV)/uv.lock.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock.txt
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.uv requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
+	@echo "setup: installing the locked packages (a few minutes on first use)"
+	@mkdir -p protos/gen/whatsinvoice
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@touch $@
+
+protos/gen/.made: $(PROTOS) protos/generate.py $(VENV)/.installed
+	@$(PY) protos/generate.py
+	@touch $@
+
+proto: setup  ## Generate the Python code of protos/ into protos/gen
+	@$(PY) protos/generate.py
+
+lock: setup  ## Resolve every version again and write requirements.lock (hashes, no address)
+	@$(UV) lock --quiet --upgrade
+	@$(UV) export --quiet --all-packages --no-emit-workspace --no-header > requirements.lock
