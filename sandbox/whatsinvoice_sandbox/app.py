@@ -1,0 +1,41 @@
+"""The whole sandbox as one ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from . import control
+from .meta.app import meta_app
+from .pages import STATIC
+from .paystack.app import paystack_app
+from .settings import Settings
+from .world import World
+
+
+def create_app(settings: Settings) -> FastAPI:
+    world = World(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await world.close()
+
+    app = FastAPI(title="WhatsInvoice sandbox", lifespan=lifespan)
+    app.state.world = world
+    app.include_router(control.router)
+    app.mount("/paystack", paystack_app(world))
+    app.mount("/graph/v23.0", meta_app(world))
+    app.mount("/static", StaticFiles(directory=STATIC))
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/", include_in_schema=False)
+    async def two_phones() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    return app

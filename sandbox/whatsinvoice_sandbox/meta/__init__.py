@@ -1,0 +1,1 @@
+"""WhatsApp Cloud API as its clients meet it: messages, media, templates, limits, signed webhooks."""

@@ -1,0 +1,1 @@
+"""Paystack as its clients meet it: transactions, checkout page, banks, signed webhooks."""

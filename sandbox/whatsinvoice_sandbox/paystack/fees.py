@@ -1,0 +1,36 @@
+"""What Paystack keeps of a charge, and the least it charges; amounts in minor units.
+
+Rates: support.paystack.com, "What are Paystack's fees?" (Nigeria: 1.5 % + NGN 100, waived below NGN 2,500, at most
+NGN 2,000). Minimums: the currency table of Paystack's documentation.
+"""
+
+from dataclasses import dataclass
+
+MINIMUM = {"NGN": 5000, "USD": 200, "GHS": 10, "ZAR": 100, "KES": 300, "XOF": 100}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tariff:
+    basis_points: int
+    flat: int = 0
+    flat_from: int = 0
+    cap: int | None = None
+
+
+_TARIFFS = {
+    "NGN": _Tariff(150, flat=100_00, flat_from=2_500_00, cap=2_000_00),
+    "GHS": _Tariff(195),
+    "KES": _Tariff(290),
+    "ZAR": _Tariff(290, flat=100),
+    "USD": _Tariff(390),
+    "XOF": _Tariff(290),
+}
+
+
+def fees_of(amount: int, currency: str) -> int:
+    """Fees in minor units, rounded half up."""
+    tariff = _TARIFFS[currency]
+    fees = (amount * tariff.basis_points + 5_000) // 10_000
+    if amount >= tariff.flat_from:
+        fees += tariff.flat
+    return fees if tariff.cap is None else min(fees, tariff.cap)

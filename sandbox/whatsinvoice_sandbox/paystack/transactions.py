@@ -1,0 +1,143 @@
+"""Transactions as Paystack keeps them: one per reference, `abandoned` until the payer acts."""
+
+import itertools
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from .fees import fees_of
+
+# Beyond 2^53, so that a client which takes an id for a float or 32 bits is found out; Paystack's are unsigned 64-bit.
+_FIRST_ID = 2**53 + 1
+
+# outcome -> (status, gateway_response)
+OUTCOMES = {
+    "success": ("success", "Successful"),
+    "declined": ("failed", "Declined"),
+    "insufficient_funds": ("failed", "Insufficient Funds"),
+    "abandoned": ("abandoned", "The transaction was not completed"),
+    "ongoing": ("ongoing", "Transaction in progress"),
+    "pending": ("pending", "Transaction pending"),
+    "processing": ("processing", "Transaction is being processed"),
+    "queued": ("queued", "Transaction queued"),
+    "reversed": ("reversed", "Transaction reversed"),
+}
+
+
+class AlreadyPaid(Exception):  # noqa: N818  a state of the transaction, not a mistake
+    """A payer cannot act again on a transaction that succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    id: int
+    code: str
+    email: str
+
+
+@dataclass(slots=True)
+class Transaction:
+    """`requested` is what the merchant asked, `amount` what the payer paid; both in minor units."""
+
+    id: int
+    reference: str
+    access_code: str
+    requested: int
+    currency: str
+    customer: Customer
+    callback_url: str
+    channels: list[str]
+    metadata: Any
+    ip_address: str
+    created_at: datetime
+    amount: int
+    status: str = "abandoned"
+    gateway_response: str = OUTCOMES["abandoned"][1]
+    channel: str = "card"
+    card_number: str = ""
+    fees: int | None = None
+    paid_at: datetime | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def cancel_url(self) -> str:
+        """Where a payer who gives up is sent: `metadata.cancel_action`, else the callback."""
+        action = self.metadata.get("cancel_action") if isinstance(self.metadata, dict) else None
+        return action if isinstance(action, str) else self.callback_url
+
+    def act(self, outcome: str, channel: str, amount: int | None = None, card_number: str = "") -> None:
+        """The payer, or the provider, moves the transaction. Raises AlreadyPaid when it cannot move so."""
+        settled = self.status in {"success", "reversed"}
+        if settled != (outcome == "reversed") or self.status == "reversed":
+            raise AlreadyPaid(self.reference)
+        now = datetime.now(UTC)
+        self.status, self.gateway_response = OUTCOMES[outcome]
+        spent = int((now - self.created_at).total_seconds())
+        kind = "success" if outcome == "success" else "action"
+        self.history.append({"type": kind, "message": f"{self.gateway_response} ({channel})", "time": spent})
+        if outcome == "reversed":
+            return
+        self.channel, self.card_number = channel, card_number
+        if outcome == "success":
+            self.amount = self.requested if amount is None else amount
+            self.fees = fees_of(self.amount, self.currency)
+            self.paid_at = now
+
+
+class Transactions:
+    def __init__(self) -> None:
+        self._by_reference: dict[str, Transaction] = {}
+        self._by_access_code: dict[str, Transaction] = {}
+        self._customers: dict[str, Customer] = {}
+        self._ids = itertools.count(_FIRST_ID)
+
+    def add(self, *, email: str, amount: int, currency: str, reference: str, **details: Any) -> Transaction:
+        """Creates a transaction; the caller has checked that the reference is new."""
+        transaction = Transaction(
+            id=next(self._ids),
+            reference=reference,
+            access_code=secrets.token_hex(8)[:15],
+            requested=amount,
+            amount=amount,
+            currency=currency,
+            customer=self._customer(email),
+            created_at=datetime.now(UTC),
+            **details,
+        )
+        self._by_reference[reference] = transaction
+        self._by_access_code[transaction.access_code] = transaction
+        return transaction
+
+    def by_reference(self, reference: str) -> Transaction | None:
+        return self._by_reference.get(reference)
+
+    def by_access_code(self, access_code: str) -> Transaction | None:
+        return self._by_access_code.get(access_code)
+
+    def newest_first(self) -> list[Transaction]:
+        return list(reversed(self._by_reference.values()))
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every charge that this provider believes in."""
+        return [
+            {
+                "reference": charge.reference,
+                "amount": charge.amount,
+                "requested_amount": charge.requested,
+                "fees": charge.fees,
+                "currency": charge.currency,
+                "status": charge.status,
+                "channel": charge.channel,
+                "paid_at": charge.paid_at.isoformat(),
+            }
+            for charge in self._by_reference.values()
+            if charge.paid_at
+        ]
+
+    def _customer(self, email: str) -> Customer:
+        known = self._customers.get(email)
+        if known is None:
+            known = Customer(len(self._customers) + 1, f"CUS_{secrets.token_hex(8)[:15]}", email)
+            self._customers[email] = known
+        return known

@@ -1,0 +1,51 @@
+"""Everything the sandbox remembers while it runs, put together once."""
+
+from fastapi import Request
+
+from .clock import ScaledClock
+from .delivery import Deliveries
+from .faults import Faults
+from .meta.media import MediaStore
+from .meta.rates import Rates
+from .meta.templates import Templates
+from .meta.webhooks import MetaWebhooks
+from .paystack.transactions import Transaction, Transactions
+from .paystack.webhooks import PaystackWebhooks
+from .phones import Phones
+from .settings import Settings
+
+
+class World:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = ScaledClock(settings.sandbox_time_scale)
+        self.faults = Faults()
+        self.deliveries = Deliveries(self.clock, self.faults)
+        self.transactions = Transactions()
+        self.paystack_webhooks = PaystackWebhooks(settings, self.deliveries, self.faults)
+        self.phones = Phones()
+        self.media = MediaStore(settings.public_url)
+        self.templates = Templates()
+        self.rates = Rates()
+        self.meta_webhooks = MetaWebhooks(settings, self.deliveries)
+
+    def payer_acts(
+        self, transaction: Transaction, outcome: str, channel: str, amount: int | None = None, card_number: str = ""
+    ) -> None:
+        """The payer acts at the checkout; only a success is announced, as Paystack does. Raises AlreadyPaid."""
+        transaction.act(outcome, channel, amount, card_number)
+        if outcome == "success":
+            self.paystack_webhooks.charge_succeeded(transaction)
+
+    def end_watches(self) -> None:
+        """Ends the live feeds, which would otherwise keep a stopping server waiting."""
+        for phone in self.phones:
+            phone.end_watches()
+
+    async def close(self) -> None:
+        await self.deliveries.close()
+
+
+def the_world(request: Request) -> World:
+    world: World = request.app.state.world
+    return world
