@@ -1,0 +1,59 @@
+"""The command line of a service: `python -m whatsinvoice_<name> [--only=api|worker] [--check-config] [migrate|…]`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import uvloop
+from redis.asyncio import Redis
+
+from whatsinvoice_kit.config.settings import ServiceSettings
+from whatsinvoice_kit.data.migrations import migrate
+from whatsinvoice_kit.events.bus import parse_entry
+from whatsinvoice_kit.events.dead_letters import list_dead, redrive
+from whatsinvoice_kit.observe.logging import configure_logging
+from whatsinvoice_kit.runtime import ServiceSpec, SettingsT, serve
+
+
+def main(spec: ServiceSpec[SettingsT], arguments: Sequence[str] | None = None) -> None:
+    """Runs what the arguments say; without any, the whole service."""
+    options = _parser(spec.package).parse_args(arguments)
+    settings = spec.settings.load()
+    if options.check_config:
+        sys.stdout.write(settings.shown() + "\n")
+        return
+    configure_logging(spec.name, form=settings.log_format, level=settings.log_level)
+    if options.command == "migrate":
+        migrate(spec.package, settings.database_url.get_secret_value())
+    elif options.command == "dead-letters":
+        uvloop.run(_dead_letters(settings, spec.name, options.action, options.stream))
+    else:
+        uvloop.run(serve(spec, settings, options.only))
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {name}")
+    parser.add_argument("--only", choices=("api", "worker"), default="", help="run one half of the service")
+    parser.add_argument("--check-config", action="store_true", help="print the effective settings, secrets masked")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("migrate", help="bring the service's schema up to date")
+    letters = commands.add_parser("dead-letters", help="look at what failed five times, or send it again")
+    letters.add_argument("action", choices=("list", "redrive"))
+    letters.add_argument("stream", help="whatsinvoice.payments.v1")
+    return parser
+
+
+async def _dead_letters(settings: ServiceSettings, group: str, action: str, stream: str) -> None:
+    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    try:
+        if action == "redrive":
+            count = await redrive(redis, stream, group)
+            sys.stdout.write(f"{count} sent again\n")
+            return
+        for letter in await list_dead(redis, stream, group):
+            delivery = parse_entry(letter.origin_id.encode(), letter.fields)
+            sys.stdout.write(
+                f"{letter.entry_id} {delivery.event_type} {delivery.event_id} first as {letter.origin_id}\n"
+            )
+    finally:
+        await redis.aclose()

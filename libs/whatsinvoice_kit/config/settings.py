@@ -1,0 +1,138 @@
+"""Settings from the environment or mounted files, refused as a whole when production would be unsafe with them."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+EXIT_CONFIG = 78
+"""EX_CONFIG of sysexits.h."""
+
+MIN_SECRET = 16
+
+
+class EnvironmentOrFile(PydanticBaseSettingsSource):
+    """Finds a field as PREFIX_FIELD, PREFIX_FIELD_FILE, FIELD or FIELD_FILE, in this order."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  (the base's signature)
+        prefix = str(self.config.get("env_prefix") or "")
+        for name in dict.fromkeys((prefix + field_name.upper(), field_name.upper())):
+            if name in os.environ:
+                return os.environ[name], field_name, False
+            if file := os.environ.get(name + "_FILE"):
+                return Path(file).read_text().strip(), field_name, False
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[key] = value
+        return found
+
+
+class BaseServiceSettings(BaseSettings):
+    """What every process has. Subclasses set `env_prefix` and add their own fields."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    service: ClassVar[str]
+
+    app_env: Literal["dev", "test", "prod"] = "dev"
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    ops_host: str = "127.0.0.1"
+    ops_port: int = 0
+    service_key: SecretStr = SecretStr("")
+    """This service's private ES256 key as a JWK, for the tokens it signs itself."""
+    trusted_keys: str = "{}"
+    """JSON: issuer -> JWK set of the public keys whose tokens are believed."""
+    allow_plaintext_rpc: bool = True
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (the base's signature)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, EnvironmentOrFile(settings_cls)
+
+    def unsafe(self) -> Iterator[str]:
+        """A sentence for each value that production must not run with."""
+        if not self.service_key.get_secret_value():
+            yield "SERVICE_KEY is missing"
+        if self.trusted_keys == "{}":
+            yield "TRUSTED_KEYS is missing"
+        if self.log_level == "debug":
+            yield "LOG_LEVEL is debug"
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr) and 0 < len(value.get_secret_value()) < MIN_SECRET:
+                yield f"{name.upper()} is shorter than {MIN_SECRET} characters"
+
+    def shown(self) -> str:
+        """The effective settings, one `NAME=value` a line, secrets masked and addresses without their passwords."""
+        lines = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = "********" if value.get_secret_value() else ""
+            lines.append(f"{name.upper()}={_without_password(str(value))}")
+        return "\n".join(lines)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Reads the settings; when any is wrong or unsafe, names every one on stderr and exits with 78."""
+        try:
+            settings = cls()
+        except ValidationError as error:
+            problems = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        else:
+            problems = list(settings.unsafe()) if settings.app_env == "prod" else []
+            if not problems:
+                return settings
+        for problem in problems:
+            sys.stderr.write(f"{cls.service}: {problem}\n")
+        raise SystemExit(EXIT_CONFIG)
+
+
+class ServiceSettings(BaseServiceSettings):
+    """What a service with a database, a bus and a gRPC port has."""
+
+    database_url: SecretStr
+    """postgresql://role:password@host/database; the role owns the service's schema and nothing else."""
+    redis_url: SecretStr
+    grpc_host: str = "127.0.0.1"
+    grpc_port: int = 0
+    pool_size: int = Field(default=10, ge=1)
+    claim_idle_ms: int = Field(default=60_000, ge=100)
+    """How long an unacknowledged event rests before another consumer takes it; well above a handler's time."""
+    max_deliveries: int = Field(default=5, ge=1)
+    outbox_days: int = Field(default=14, ge=1)
+
+    def unsafe(self) -> Iterator[str]:
+        yield from super().unsafe()
+        if "@" not in self.redis_url.get_secret_value():
+            yield "REDIS_URL has no password"
+        if self.allow_plaintext_rpc:
+            yield "ALLOW_PLAINTEXT_RPC is on"
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseServiceSettings)
+
+
+def _without_password(text: str) -> str:
+    """`scheme://user:password@host` without its password."""
+    scheme, separator, rest = text.partition("://")
+    if not separator or "@" not in rest:
+        return text
+    user, _, host = rest.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}:********@{host}"

@@ -1,0 +1,1 @@
+"""All of the kit that a domain may import; standard library only."""

@@ -1,0 +1,1 @@
+"""The database: engine, the one place that commits, idempotency, jobs, migrations."""

@@ -1,0 +1,92 @@
+"""Idempotency keys: the first answer is kept in the transaction of the effect, and given again to every repeat."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Protocol, Self, TypeVar
+
+from sqlalchemy import Column, DateTime, Index, LargeBinary, MetaData, Table, Text, func, insert, select
+
+from whatsinvoice_kit.core.errors import Kind, ServiceError
+from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.rpc.call import current_call
+
+KEPT_HOURS = 72
+"""Money moves are answered again for 72 h; we keep all of them as long."""
+
+
+class Response(Protocol):
+    """A protobuf message."""
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...  # noqa: N802  (protobuf's own name)
+
+    @classmethod
+    def FromString(cls, data: bytes, /) -> Self: ...  # noqa: N802  (protobuf's own name)
+
+
+ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+def idempotency_table(metadata: MetaData) -> Table:
+    """Answers by scope (tenant and RPC) and key."""
+    table = Table(
+        "idempotency_keys",
+        metadata,
+        Column("scope", Text, primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("request_hash", LargeBinary, nullable=False),
+        Column("response", LargeBinary, nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    )
+    Index("ix_idempotency_keys_created_at", table.c.created_at)
+    return table
+
+
+class Idempotency:
+    """Runs the work of a write RPC once per idempotency key."""
+
+    def __init__(self, unit_of_work: UnitOfWork, table: Table) -> None:
+        self._unit_of_work = unit_of_work
+        self._table = table
+
+    async def once(
+        self, request: Response, response_type: type[ResponseT], work: Callable[[Transaction], Awaitable[ResponseT]]
+    ) -> ResponseT:
+        """Does the work in one transaction and gives its answer; a repeat gets the first answer and no work is done.
+
+        Without an idempotency key in the current call the work is simply done. Errors are not kept:
+        a repeat tries again.
+
+        Raises:
+            ServiceError: ABORTED (IDEMPOTENCY_KEY_IN_USE) while the first is still running,
+                INVALID_ARGUMENT (IDEMPOTENCY_KEY_REUSED) for another request under the same key.
+        """
+        call = current_call()
+        async with self._unit_of_work.begin() as tx:
+            if not call.idempotency_key:
+                return await work(tx)
+            scope = f"{call.tenant}:{call.method}"
+            digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+            stored = await self._find(tx, scope, call.idempotency_key, digest)
+            if stored is not None:
+                call.replayed = True
+                return response_type.FromString(stored)
+            response = await work(tx)
+            row = {"scope": scope, "key": call.idempotency_key, "request_hash": digest}
+            await tx.execute(insert(self._table).values(**row, response=response.SerializeToString()))
+            return response
+
+    async def _find(self, tx: Transaction, scope: str, key: str, digest: bytes) -> bytes | None:
+        """The kept answer, if any; holds the key until the transaction ends, so that two never work at once."""
+        lock = select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"{scope}:{key}", 0)))
+        if not (await tx.execute(lock)).scalar_one():
+            message = "the first request with this idempotency key is still running"
+            raise ServiceError(Kind.ABORTED, "IDEMPOTENCY_KEY_IN_USE", message, retry_after=1)
+        table = self._table
+        statement = select(table.c.request_hash, table.c.response).where(table.c.scope == scope, table.c.key == key)
+        row = (await tx.execute(statement)).one_or_none()
+        if row is None:
+            return None
+        if row.request_hash != digest:
+            message = "this idempotency key was used with another request"
+            raise ServiceError(Kind.INVALID_ARGUMENT, "IDEMPOTENCY_KEY_REUSED", message)
+        return bytes(row.response)

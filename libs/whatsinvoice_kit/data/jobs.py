@@ -1,0 +1,132 @@
+"""Background work of a service: loops that wake when the database says so, and jobs that run in one place at a time."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+import structlog
+from prometheus_client import Counter
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+log = structlog.get_logger(__name__)
+
+FAILURES = Counter("job_failures_total", "Steps of background work that raised", ["job"])
+RECONNECT_SECONDS = 1.0
+BACKOFF_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A step that is repeated: at once while it gives a number above 0, else after `every` seconds or a NOTIFY.
+
+    `single` jobs run in one process at a time (an advisory lock); `channel` is the NOTIFY channel that wakes it.
+    """
+
+    name: str
+    step: Callable[[], Awaitable[int]]
+    every: float
+    channel: str = ""
+    single: bool = False
+
+
+class Wakeups:
+    """One LISTEN connection for all channels of a process; after a lost connection everyone is woken once."""
+
+    def __init__(self, url: str, channels: Sequence[str]) -> None:
+        self._url = url
+        self._events = {channel: asyncio.Event() for channel in channels}
+
+    def event(self, channel: str) -> asyncio.Event:
+        """Set whenever the channel was notified."""
+        return self._events[channel]
+
+    async def run(self) -> None:
+        """Listens until cancelled."""
+        while self._events:
+            try:
+                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                    for channel in self._events:
+                        await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+                    for event in self._events.values():
+                        event.set()
+                    async for notice in connection.notifies():
+                        self._events[notice.channel].set()
+            except (psycopg.OperationalError, OSError) as error:
+                log.warning("listening was interrupted", error=type(error).__name__)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def only_here(engine: AsyncEngine, name: str) -> AsyncIterator[bool]:
+    """Whether this process now holds the named lock; it is let go at the end of the block, or when the process dies."""
+    key = func.hashtextextended(f"job:{name}", 0)
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        held = bool((await connection.execute(select(func.pg_try_advisory_lock(key)))).scalar_one())
+        try:
+            yield held
+        finally:
+            if held:
+                await connection.execute(select(func.pg_advisory_unlock(key)))
+
+
+class JobRunner:
+    """Runs jobs until stopped. A step that raises is logged, counted, and tried again."""
+
+    def __init__(self, engine: AsyncEngine, url: str, jobs: Sequence[Job]) -> None:
+        self._engine = engine
+        self._jobs = jobs
+        self._wakeups = Wakeups(url, sorted({job.channel for job in jobs if job.channel}))
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listening: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Starts every job."""
+        self._listening = asyncio.create_task(self._wakeups.run())
+        self._tasks = [asyncio.create_task(self._repeat(job), name=job.name) for job in self._jobs]
+
+    async def stop(self, grace: float) -> None:
+        """Lets running steps end within the grace (seconds), then cancels."""
+        self._stopping.set()
+        for channel in {job.channel for job in self._jobs if job.channel}:
+            self._wakeups.event(channel).set()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        left = [task for task in (*self._tasks, self._listening) if task is not None and not task.done()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _repeat(self, job: Job) -> None:
+        while not self._stopping.is_set():
+            wake = self._wakeups.event(job.channel) if job.channel else self._stopping
+            if wake is not self._stopping:
+                wake.clear()
+            pause = job.every
+            try:
+                if await self._step(job):
+                    continue
+            except Exception:
+                FAILURES.labels(job.name).inc()
+                log.exception("job failed", job=job.name)
+                pause = max(job.every, BACKOFF_SECONDS)
+            await self._pause(wake, pause)
+
+    async def _step(self, job: Job) -> int:
+        if not job.single:
+            return await job.step()
+        async with only_here(self._engine, job.name) as here:
+            return await job.step() if here else 0
+
+    async def _pause(self, wake: asyncio.Event, seconds: float) -> None:
+        """Until woken, stopped, or so many seconds later."""
+        waits = {asyncio.create_task(event.wait()) for event in {wake, self._stopping}}
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

@@ -1,0 +1,4 @@
+"""Events between services: outbox, relay, bus, inbox, dead letters.
+
+Nothing is lost with Redis, nothing happens twice.
+"""

@@ -1,0 +1,175 @@
+"""The bus: Redis streams through FastStream. Groups are ours to make, and what a dead consumer left is taken over."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from faststream import AckPolicy
+from faststream.redis import RedisBroker, RedisStreamMessage, StreamSub
+from faststream.redis.message import RedisBatchStreamMessage
+from faststream.redis.parser import BinaryMessageFormatV1
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from whatsinvoice_kit.events.dead_letters import RedisClient, bury
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+POLL_MS = 500
+WATCH_SECONDS = 0.5
+DRAIN_SECONDS = 15.0
+FORGET_CONSUMER_MS = 86_400_000
+_DATA = b"__data__"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event as it came from a stream."""
+
+    entry_id: str
+    event_id: str
+    event_type: str
+    traceparent: str
+    payload: bytes
+
+
+Applier = Callable[[Sequence[Delivery]], Awaitable[set[str]]]
+"""Applies a batch and gives the event ids that failed; raises when the database itself is away."""
+
+
+def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Delivery:
+    """A stream entry as FastStream wrote it."""
+    body, headers = BinaryMessageFormatV1.parse(fields[_DATA])
+    found = {str(name): str(value) for name, value in headers.items()}
+    event_id, event_type = found.get("event_id", ""), found.get("event_type", "")
+    return Delivery(entry_id.decode(), event_id, event_type, found.get("traceparent", ""), body)
+
+
+def connect_to(redis_url: str) -> tuple[RedisBroker, RedisClient]:
+    """A broker that drains for 15 s when stopped, and a plain client beside it. Nothing is connected yet."""
+    options: dict[str, Any] = {"socket_connect_timeout": 2, "health_check_interval": 10}
+    quiet = logging.getLogger("faststream.redis")
+    quiet.setLevel(logging.WARNING)  # it logs each message twice at INFO
+    broker = RedisBroker(redis_url, graceful_timeout=DRAIN_SECONDS, logger=quiet, **options)
+    return broker, Redis.from_url(redis_url, **options)
+
+
+class StreamReader:
+    """Reads one stream for one group: a batch reader for what is new, a claimer for what others left.
+
+    FastStream's `min_idle_time` only claims (its issue #3003), hence the two subscribers.
+    """
+
+    def __init__(
+        self,
+        broker: RedisBroker,
+        redis: RedisClient,
+        stream: str,
+        group: str,
+        apply: Applier,
+        *,
+        claim_idle_ms: int,
+        max_deliveries: int,
+    ) -> None:
+        self._redis = redis
+        self._stream = stream
+        self._group = group
+        self._apply = apply
+        self._max_deliveries = max_deliveries
+        consumer = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
+        common: dict[str, Any] = {"group": group, "consumer": consumer, "last_id": ">"}
+        new = StreamSub(stream, batch=True, max_records=BATCH, polling_interval=POLL_MS, **common)
+        left = StreamSub(stream, min_idle_time=claim_idle_ms, polling_interval=max(50, claim_idle_ms // 4), **common)
+        self._reader = broker.subscriber(stream=new, ack_policy=AckPolicy.MANUAL, no_reply=True)
+        self._reader(self._on_batch)
+        self._claimer = broker.subscriber(stream=left, ack_policy=AckPolicy.MANUAL, no_reply=True)
+        self._claimer(self._on_claimed)
+
+    async def _on_batch(self, message: RedisBatchStreamMessage) -> None:
+        raw = message.raw_message
+        await self._deliver(list(zip(raw["message_ids"], raw["data"], strict=True)))
+
+    async def _on_claimed(self, message: RedisStreamMessage) -> None:
+        raw = message.raw_message
+        entry = (raw["message_ids"][0], raw["data"])
+        deliveries = await message.get_delivery_count()
+        if deliveries > self._max_deliveries:  # it ended the process each time: do not try it once more
+            await bury(self._redis, self._stream, self._group, *entry)
+            return
+        await self._deliver([entry], last=deliveries == self._max_deliveries)
+
+    async def _deliver(self, entries: list[tuple[bytes, dict[bytes, bytes]]], *, last: bool = False) -> None:
+        """Applies entries and acknowledges those that worked; the others stay pending for the claimer."""
+        try:
+            parsed = {entry_id: parse_entry(entry_id, fields) for entry_id, fields in entries}
+            failed = await self._apply(list(parsed.values()))
+        except (OSError, ConnectionError) as error:
+            log.warning("events not applied", stream=self._stream, error=type(error).__name__, count=len(entries))
+            return
+        done = [entry_id for entry_id, delivery in parsed.items() if delivery.event_id not in failed]
+        if done:
+            await self._redis.xack(self._stream, self._group, *done)
+        for entry_id, fields in entries if last else ():
+            if parsed[entry_id].event_id in failed:
+                await bury(self._redis, self._stream, self._group, entry_id, fields)
+
+    async def ensure_group(self) -> None:
+        """Makes the stream and the group at its very beginning; harmless when they are there."""
+        try:
+            await self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def revive(self) -> None:
+        """Starts what stopped because its group had vanished with an emptied Redis."""
+        await self.ensure_group()
+        for subscriber in (self._reader, self._claimer):
+            if not subscriber.running:
+                log.warning("subscriber revived", stream=self._stream, group=self._group)
+                await subscriber.start()
+
+
+class Bus:
+    """All readers of a process, and the watch that connects them and keeps them reading, however often Redis goes."""
+
+    def __init__(self, broker: RedisBroker, redis: RedisClient, readers: Sequence[StreamReader]) -> None:
+        self._broker = broker
+        self._redis = redis
+        self._readers = readers
+        self._watching: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begins to connect and read; does not wait for a Redis that is away."""
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        started = False
+        while True:
+            try:
+                if not started:
+                    for reader in self._readers:
+                        await reader.ensure_group()
+                    await self._broker.start()
+                    started = True
+                for reader in self._readers:
+                    await reader.revive()
+            except (RedisError, OSError) as error:
+                log.warning("redis is away", error=type(error).__name__)
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def stop(self) -> None:
+        """Stops reading, lets running handlers end, closes."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        await self._broker.stop()
+        await self._redis.aclose()

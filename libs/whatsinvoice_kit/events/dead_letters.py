@@ -1,0 +1,64 @@
+"""Dead letters: `<stream>.dead.<group>` keeps what failed five times, to be looked at and sent again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from prometheus_client import Counter
+
+log = structlog.get_logger(__name__)
+
+BURIED = Counter("events_dead_lettered_total", "Events put into the dead letters", ["stream", "group"])
+RedisClient = Any
+"""A redis.asyncio client that answers in bytes; its own types cannot tell bytes from str."""
+
+_ORIGIN = b"__origin__"
+
+
+def dead_stream(stream: str, group: str) -> str:
+    """The name of the dead letters of one group of one stream."""
+    return f"{stream}.dead.{group}"
+
+
+async def bury(redis: RedisClient, stream: str, group: str, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
+    """Moves an entry into the dead letters; one transaction, so that it is never in neither."""
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.xadd(dead_stream(stream, group), {**fields, _ORIGIN: entry_id})
+        pipe.xack(stream, group, entry_id)
+        await pipe.execute()
+    BURIED.labels(stream, group).inc()
+    log.error("event dead-lettered", stream=stream, group=group, entry_id=entry_id.decode())
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One dead letter: its own id, the id it had in the stream, and its fields as they were."""
+
+    entry_id: str
+    origin_id: str
+    fields: dict[bytes, bytes]
+
+
+async def list_dead(redis: RedisClient, stream: str, group: str, limit: int = 100) -> list[DeadLetter]:
+    """The oldest dead letters first."""
+    entries = await redis.xrange(dead_stream(stream, group), count=limit)
+    return [
+        DeadLetter(
+            entry_id.decode(), fields.get(_ORIGIN, b"").decode(), {k: v for k, v in fields.items() if k != _ORIGIN}
+        )
+        for entry_id, fields in entries
+    ]
+
+
+async def redrive(redis: RedisClient, stream: str, group: str, limit: int = 100) -> int:
+    """Puts dead letters back at the end of the stream and gives their number.
+
+    Every group of the stream meets them again; inboxes drop what was applied, so this is harmless.
+    """
+    letters = await list_dead(redis, stream, group, limit)
+    for letter in letters:
+        async with redis.pipeline(transaction=True) as pipe:
+            pipe.xadd(stream, dict(letter.fields))
+            pipe.xdel(dead_stream(stream, group), letter.entry_id)
+            await pipe.execute()
+    return len(letters)

@@ -1,0 +1,142 @@
+"""The relay: carries the outbox to the stream, and notices a Redis that restarted or was emptied."""
+
+import os
+from datetime import timedelta
+
+import structlog
+from faststream.redis import RedisBroker
+from prometheus_client import Counter, Gauge
+from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.events.dead_letters import RedisClient
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+STREAM_KEPT_MS = 3 * 86_400_000
+INBOX_DAYS = 30
+"""Longer than the outbox window, so that whatever is published again is known."""
+MARGIN = timedelta(minutes=1)
+"""Far above the time that a batch may take between reading the clock and XADD."""
+
+PUBLISHED = Counter("outbox_published_total", "Events published to the stream", ["stream"])
+REPUBLISHED = Counter("outbox_republished_total", "Events to be published again after a loss of Redis", ["stream"])
+WAITING = Gauge("outbox_waiting", "Events not yet published", ["stream"])
+AGE = Gauge("outbox_age_seconds", "Age of the oldest event not yet published", ["stream"])
+
+
+class Relay:
+    """Publishes one service's outbox to `whatsinvoice.<service>.v1`; several may run beside each other."""
+
+    def __init__(
+        self,
+        broker: RedisBroker,
+        redis: RedisClient,
+        unit_of_work: UnitOfWork,
+        outbox: Table,
+        state: Table,
+        stream: str,
+        *,
+        days: int = 14,
+    ) -> None:
+        self._broker = broker
+        self._redis = redis
+        self._unit_of_work = unit_of_work
+        self._outbox = outbox
+        self._state = state
+        self._stream = stream
+        self._window = timedelta(days=days)
+        self._epoch_key = f"{stream}.epoch"
+        self._position_key = f"{stream}.position"
+
+    async def publish_batch(self) -> int:
+        """Publishes up to 500 events and marks them; gives their number.
+
+        A crash between XADD and the mark publishes them again, and inboxes drop the second.
+        """
+        table = self._outbox
+        columns = (table.c.sequence, table.c.event_id, table.c.event_type, table.c.payload, table.c.traceparent)
+        statement = (
+            select(*columns, func.clock_timestamp().label("read_at"))
+            .where(table.c.published_at.is_(None))
+            .order_by(table.c.sequence)
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        )
+        async with self._unit_of_work.begin() as tx:
+            rows = (await tx.execute(statement)).all()
+            if not rows:
+                return 0
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for row in rows:
+                    headers = {"event_type": row.event_type, "event_id": row.event_id, "traceparent": row.traceparent}
+                    await self._broker.publish(row.payload, stream=self._stream, headers=headers, pipeline=pipe)
+                pipe.set(self._position_key, str(rows[0].read_at.timestamp()))
+                await pipe.execute()
+            await self._mark(tx, [row.sequence for row in rows])
+        PUBLISHED.labels(self._stream).inc(len(rows))
+        return len(rows)
+
+    async def _mark(self, tx: Transaction, sequences: list[int]) -> None:
+        table = self._outbox
+        await tx.execute(
+            update(table).where(table.c.sequence.in_(sequences)).values(published_at=func.clock_timestamp())
+        )
+
+    async def check_redis(self) -> int:
+        """Compares Redis with the one last published to, and queues again what may be lost.
+
+        A restart keeps the position that was written with the last batch it kept: only what followed is published
+        again. An emptied Redis has no epoch: the whole window is. Gives the number of events queued again.
+        """
+        run_id = str((await self._redis.info("server"))["run_id"])
+        epoch = ((await self._redis.get(self._epoch_key)) or b"").decode()
+        async with self._unit_of_work.begin() as tx:
+            statement = select(self._state).where(self._state.c.stream == self._stream).with_for_update()
+            known = (await tx.execute(statement)).one_or_none()
+            if known is not None and (known.run_id, known.epoch) == (run_id, epoch):
+                return 0
+            count = 0
+            if known is not None:
+                same_data = bool(epoch) and known.epoch == epoch
+                position = await self._redis.get(self._position_key) if same_data else None
+                count = await self._queue_again(tx, float(position) if position else None)
+            if not epoch:
+                epoch = os.urandom(8).hex()
+                await self._redis.set(self._epoch_key, epoch)
+            row = {"run_id": run_id, "epoch": epoch}
+            upsert = insert(self._state).values(stream=self._stream, **row)
+            await tx.execute(upsert.on_conflict_do_update(index_elements=["stream"], set_=row))
+        if known is not None:
+            log.warning("redis restarted or was emptied", stream=self._stream, queued_again=count)
+            REPUBLISHED.labels(self._stream).inc(count)
+        return count
+
+    async def _queue_again(self, tx: Transaction, position: float | None) -> int:
+        published = self._outbox.c.published_at
+        statement = update(self._outbox).values(published_at=None).where(published.is_not(None))
+        if position is not None:
+            statement = statement.where(published >= func.to_timestamp(position) - MARGIN)
+        return (await tx.execute(statement)).rowcount
+
+    async def measure(self) -> None:
+        """Sets the gauges of what waits."""
+        table = self._outbox
+        age = func.extract("epoch", func.clock_timestamp() - func.min(table.c.created_at))
+        statement = select(func.count().label("waiting"), age.label("age")).where(table.c.published_at.is_(None))
+        async with self._unit_of_work.begin() as tx:
+            row = (await tx.execute(statement)).one()
+        WAITING.labels(self._stream).set(row.waiting)
+        AGE.labels(self._stream).set(float(row.age or 0))
+
+    async def tidy(self, inbox: Table) -> None:
+        """Forgets outbox rows past their window, inbox rows past theirs, and stream entries past three days."""
+        moment = now()
+        async with self._unit_of_work.begin() as tx:
+            await tx.execute(delete(self._outbox).where(self._outbox.c.published_at < moment - self._window))
+            await tx.execute(delete(inbox).where(inbox.c.received_at < moment - timedelta(days=INBOX_DAYS)))
+        oldest = int(moment.timestamp() * 1000) - STREAM_KEPT_MS
+        await self._redis.xtrim(self._stream, minid=str(oldest), approximate=True)

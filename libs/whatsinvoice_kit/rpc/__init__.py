@@ -1,0 +1,1 @@
+"""gRPC both ways: server, client, error mapping, tokens, and who may call what."""

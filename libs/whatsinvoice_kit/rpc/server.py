@@ -1,0 +1,146 @@
+"""The gRPC server: one interceptor that proves the caller, sets the call, maps errors, counts and logs."""
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import Histogram
+
+from whatsinvoice_kit.core.errors import ServiceError
+from whatsinvoice_kit.observe.telemetry import continue_trace
+from whatsinvoice_kit.rpc.call import Call, serving
+from whatsinvoice_kit.rpc.errors import abort
+from whatsinvoice_kit.rpc.identity import AccessTable, authenticate, authorize
+from whatsinvoice_kit.rpc.tokens import Verifier
+
+log = structlog.get_logger(__name__)
+
+OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
+MAX_MESSAGE = 8 * 1024 * 1024
+OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    # agree with the client's keepalive of 60 s
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # so that clients spread again over replicas that came later
+    ("grpc.max_connection_age_ms", 300_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+]
+SECONDS = Histogram(
+    "rpc_server_seconds",
+    "Time to serve an RPC",
+    ["method", "code"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+Behaviour = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Awaitable[Any]]
+
+
+class Gate(grpc.aio.ServerInterceptor):
+    """Nothing reaches a servicer without passing here, health and reflection apart."""
+
+    def __init__(self, verifier: Verifier, access: AccessTable) -> None:
+        self._verifier = verifier
+        self._access = access
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or not handler.unary_unary or method.startswith(OPEN_SERVICES):
+            return handler
+        return grpc.unary_unary_rpc_method_handler(
+            self._guarded(method, cast("Behaviour", handler.unary_unary)),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _guarded(self, method: str, behaviour: Behaviour) -> Behaviour:
+        rpc = method.rpartition("/")[2]
+
+        async def guarded(request: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> Any:
+            started = time.monotonic()
+            call = _call_of(method, context)
+            code = "OK"
+            structlog.contextvars.bind_contextvars(request_id=call.request_id)
+            try:
+                call.identity = authenticate(self._verifier, call.token)
+                authorize(self._access, rpc, call.identity)
+                structlog.contextvars.bind_contextvars(business_id=call.identity.business_id)
+                with serving(call):
+                    response = await behaviour(request, context)
+                if call.replayed:
+                    context.set_trailing_metadata((("idempotent-replayed", "true"),))
+                return response
+            except ServiceError as error:
+                code = error.kind.name
+                await abort(context, error)
+            except grpc.aio.AbortError:
+                code = context.code().name
+                raise
+            except Exception:  # every one is logged and answered
+                code = "INTERNAL"
+                log_id = uuid.uuid4().hex[:12]
+                log.exception("rpc failed", method=method, log_id=log_id)
+                # the text of an unknown exception may hold anything: only the log's id goes to the caller
+                await context.abort(grpc.StatusCode.INTERNAL, f"internal error (log id {log_id})")
+            finally:
+                SECONDS.labels(rpc, code).observe(time.monotonic() - started)
+                log.debug("rpc", method=method, code=code, ms=round((time.monotonic() - started) * 1000, 1))
+                structlog.contextvars.clear_contextvars()
+
+        return guarded
+
+
+def _call_of(method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> Call:
+    metadata = {str(key): value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    continue_trace(metadata.get("traceparent", ""))
+    call = Call(
+        method=method,
+        token=metadata.get("authorization", ""),
+        request_id=metadata.get("x-request-id", "") or uuid.uuid4().hex,
+        idempotency_key=metadata.get("idempotency-key", "")[:255],
+    )
+    remaining = context.time_remaining()
+    if remaining is not None:
+        call.deadline = time.monotonic() + remaining
+    return call
+
+
+class RpcServer:
+    """A server for some servicers, with health and reflection; `port` is known after `start`."""
+
+    def __init__(self, gate: Gate, address: str) -> None:
+        self._server = grpc.aio.server(interceptors=[gate], options=OPTIONS)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._names: list[str] = [reflection.SERVICE_NAME, health.SERVICE_NAME]
+        self._address = address
+        self.port = 0
+
+    def add(self, register: Callable[[Any, grpc.aio.Server], None], servicer: object, name: str) -> None:
+        """Adds a servicer by its generated `add_…_to_server` and its full service name."""
+        register(servicer, self._server)
+        self._names.append(name)
+
+    async def start(self) -> None:
+        """Binds, serves, and reports SERVING."""
+        reflection.enable_server_reflection(self._names, self._server)
+        self.port = self._server.add_insecure_port(self._address)
+        await self._server.start()
+        for name in ("", *self._names[2:]):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, grace: float) -> None:
+        """Reports NOT_SERVING, lets running calls end within the grace (seconds), then closes."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace)

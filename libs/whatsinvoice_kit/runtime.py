@@ -1,0 +1,203 @@
+"""One process of a service: gRPC, consumers, relay, jobs and the ops port in one loop, from signals to drain."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from sqlalchemy import delete, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from whatsinvoice_kit.config.settings import ServiceSettings
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.data.db import make_engine
+from whatsinvoice_kit.data.idempotency import KEPT_HOURS, Idempotency
+from whatsinvoice_kit.data.jobs import Job, JobRunner
+from whatsinvoice_kit.data.unit_of_work import UnitOfWork
+from whatsinvoice_kit.events.bus import Bus, StreamReader, connect_to
+from whatsinvoice_kit.events.inbox import Inbox, Subscription
+from whatsinvoice_kit.events.relay import Relay
+from whatsinvoice_kit.events.tables import KitTables
+from whatsinvoice_kit.observe.health import OpsServer
+from whatsinvoice_kit.rpc.client import Client, TokenSource, forwarded
+from whatsinvoice_kit.rpc.identity import AccessTable, ServiceIdentity
+from whatsinvoice_kit.rpc.server import Gate, RpcServer
+from whatsinvoice_kit.rpc.tokens import Verifier, parse_key_sets
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 25.0
+RELAY_SECONDS = 1.0
+MEASURE_SECONDS = 5.0
+TIDY_SECONDS = 3600.0
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Kit(Generic[SettingsT]):
+    """What a service's `build` is given to make its parts from."""
+
+    settings: SettingsT
+    engine: AsyncEngine
+    unit_of_work: UnitOfWork
+    idempotency: Idempotency
+    identity: ServiceIdentity
+
+    def client(
+        self, target: str, service: ServiceDescriptor, token: TokenSource = forwarded, repeatable: tuple[str, ...] = ()
+    ) -> Client:
+        """A channel to another service; add its `close` to Parts.closing."""
+        return Client(target, service, token, repeatable)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a service is made of."""
+
+    register: Callable[[Any, Any], None]
+    """The generated add_…Servicer_to_server."""
+    servicer: object
+    descriptor: ServiceDescriptor
+    access: AccessTable
+    subscriptions: Sequence[Subscription] = ()
+    jobs: Sequence[Job] = ()
+    closing: Sequence[Callable[[], Awaitable[None]]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec(Generic[SettingsT]):
+    """A service, as its __main__ declares it."""
+
+    name: str
+    settings: type[SettingsT]
+    tables: KitTables
+    build: Callable[[Kit[SettingsT]], Parts]
+
+    @property
+    def package(self) -> str:
+        """Its import name."""
+        return f"whatsinvoice_{self.name}"
+
+    @property
+    def stream(self) -> str:
+        """The stream of its own events."""
+        return f"whatsinvoice.{self.name}.v1"
+
+
+class Process(Generic[SettingsT]):
+    """A running service. `only` is "api" (gRPC), "worker" (consumers, relay, jobs) or "" for both."""
+
+    def __init__(self, spec: ServiceSpec[SettingsT], settings: SettingsT, only: str = "") -> None:
+        self._spec = spec
+        self._settings = settings
+        self._started = time.monotonic()
+        url = settings.database_url.get_secret_value()
+        self.engine = make_engine(url, pool_size=settings.pool_size, application=spec.package)
+        self.unit_of_work = UnitOfWork(self.engine, spec.tables.outbox)
+        key = json.loads(settings.service_key.get_secret_value() or "{}")
+        identity = ServiceIdentity(spec.name, key)
+        idempotency = Idempotency(self.unit_of_work, spec.tables.idempotency)
+        self._parts = spec.build(Kit(settings, self.engine, self.unit_of_work, idempotency, identity))
+        self.ops = OpsServer(settings.ops_host, settings.ops_port, self._ping)
+        self.rpc = self._make_rpc() if only != "worker" else None
+        self._bus: Bus | None = None
+        self._jobs: JobRunner | None = None
+        if only != "api":
+            self._bus, self._jobs = self._make_worker(url)
+
+    def _make_rpc(self) -> RpcServer:
+        parts, settings = self._parts, self._settings
+        verifier = Verifier(parse_key_sets(settings.trusted_keys), self._spec.name)
+        rpc = RpcServer(Gate(verifier, parts.access), f"{settings.grpc_host}:{settings.grpc_port}")
+        rpc.add(parts.register, parts.servicer, parts.descriptor.full_name)
+        return rpc
+
+    def _make_worker(self, url: str) -> tuple[Bus, JobRunner]:
+        spec, settings, tables = self._spec, self._settings, self._spec.tables
+        broker, redis = connect_to(settings.redis_url.get_secret_value())
+        readers = [
+            StreamReader(
+                broker,
+                redis,
+                subscription.stream,
+                spec.name,
+                Inbox(self.unit_of_work, tables.inbox, subscription).apply,
+                claim_idle_ms=settings.claim_idle_ms,
+                max_deliveries=settings.max_deliveries,
+            )
+            for subscription in self._parts.subscriptions
+        ]
+        relay = Relay(
+            broker, redis, self.unit_of_work, tables.outbox, tables.relay_state, spec.stream, days=settings.outbox_days
+        )
+
+        async def tidy() -> int:
+            await relay.tidy(tables.inbox)
+            keys = tables.idempotency
+            async with self.unit_of_work.begin() as tx:
+                oldest = now() - timedelta(hours=KEPT_HOURS)
+                await tx.execute(delete(keys).where(keys.c.created_at < oldest))
+            return 0
+
+        async def measure() -> int:
+            await relay.measure()
+            return 0
+
+        jobs = [
+            Job("relay", relay.publish_batch, RELAY_SECONDS, channel=f"{spec.name}_outbox"),
+            Job("watch-redis", relay.check_redis, RELAY_SECONDS),
+            Job("measure-outbox", measure, MEASURE_SECONDS),
+            Job(f"{spec.name}.tidy", tidy, TIDY_SECONDS, single=True),
+            *self._parts.jobs,
+        ]
+        return Bus(broker, redis, readers), JobRunner(self.engine, url, jobs)
+
+    async def _ping(self) -> None:
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def start(self) -> None:
+        """Starts everything, then is ready."""
+        await self.ops.start()
+        if self.rpc is not None:
+            await self.rpc.start()
+        if self._bus is not None and self._jobs is not None:
+            await self._bus.start()
+            await self._jobs.start()
+        self.ops.ready = True
+        ports = {"grpc_port": self.rpc.port if self.rpc else None, "ops_port": self.ops.port}
+        log.info("ready", seconds=round(time.monotonic() - self._started, 2), **ports)
+
+    async def stop(self) -> None:
+        """Not ready, no new work, running work ends within 25 s, everything closed."""
+        self.ops.ready = False
+        ends: list[Awaitable[None]] = []
+        if self.rpc is not None:
+            ends.append(self.rpc.stop(DRAIN_SECONDS))
+        if self._bus is not None and self._jobs is not None:
+            ends += [self._bus.stop(), self._jobs.stop(DRAIN_SECONDS)]
+        await asyncio.gather(*ends)
+        for close in self._parts.closing:
+            await close()
+        await self.ops.stop()
+        await self.engine.dispose()
+        log.info("stopped")
+
+
+async def serve(spec: ServiceSpec[SettingsT], settings: SettingsT, only: str = "") -> None:
+    """Runs a process until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    process = Process(spec, settings, only)
+    await process.start()
+    await stop.wait()
+    await process.stop()
