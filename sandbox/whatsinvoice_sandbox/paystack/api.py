@@ -56,7 +56,7 @@ async def verify(reference: str, world: Here) -> dict[str, Any]:
     transaction = world.transactions.by_reference(reference)
     if transaction is None:
         next_step = "Ensure that you're passing the reference of a transaction that exists on this integration"
-        raise PaystackError(400, "Transaction reference not found.", "transaction_not_found", next_step)
+        raise PaystackError(404, "Transaction reference not found.", "transaction_not_found", next_step)
     data = transaction_view(transaction)
     if fault := world.faults.draw("paystack", "verify", "lie"):
         data = told_wrongly(data, fault)
