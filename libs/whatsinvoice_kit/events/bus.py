@@ -7,12 +7,12 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from faststream import AckPolicy
-from faststream.redis import RedisBroker, RedisStreamMessage, StreamSub
-from faststream.redis.message import RedisBatchStreamMessage
+from faststream import AckPolicy, Context
+from faststream.message import StreamMessage
+from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.parser import BinaryMessageFormatV1
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -40,8 +40,16 @@ class Delivery:
     payload: bytes
 
 
+RawMessage = Annotated[Any, Context("message")]
+"""FastStream's message around the entries as Redis gave them."""
+
 Applier = Callable[[Sequence[Delivery]], Awaitable[set[str]]]
 """Applies a batch and gives the event ids that failed; raises when the database itself is away."""
+
+
+async def _untouched(message: Any, _: Any) -> "StreamMessage[Any]":
+    """FastStream's own batch parser tries each body as JSON first; ours are protobuf and parsed by `parse_entry`."""
+    return StreamMessage(raw_message=message, body=b"")
 
 
 def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Delivery:
@@ -55,7 +63,7 @@ def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Delivery:
 def connect_to(redis_url: str) -> tuple[RedisBroker, RedisClient]:
     """A broker that drains for 15 s when stopped, and a plain client beside it. Nothing is connected yet."""
     options: dict[str, Any] = {"socket_connect_timeout": 2, "health_check_interval": 10}
-    quiet = logging.getLogger("faststream.redis")
+    quiet = logging.getLogger(f"{__name__}.faststream")
     quiet.setLevel(logging.WARNING)  # it logs each message twice at INFO
     broker = RedisBroker(redis_url, graceful_timeout=DRAIN_SECONDS, logger=quiet, **options)
     return broker, Redis.from_url(redis_url, **options)
@@ -87,19 +95,21 @@ class StreamReader:
         common: dict[str, Any] = {"group": group, "consumer": consumer, "last_id": ">"}
         new = StreamSub(stream, batch=True, max_records=BATCH, polling_interval=POLL_MS, **common)
         left = StreamSub(stream, min_idle_time=claim_idle_ms, polling_interval=max(50, claim_idle_ms // 4), **common)
-        self._reader = broker.subscriber(stream=new, ack_policy=AckPolicy.MANUAL, no_reply=True)
+        options: dict[str, Any] = {"ack_policy": AckPolicy.MANUAL, "no_reply": True, "parser": _untouched}
+        self._reader = broker.subscriber(stream=new, **options)
         self._reader(self._on_batch)
-        self._claimer = broker.subscriber(stream=left, ack_policy=AckPolicy.MANUAL, no_reply=True)
+        self._claimer = broker.subscriber(stream=left, **options)
         self._claimer(self._on_claimed)
 
-    async def _on_batch(self, message: RedisBatchStreamMessage) -> None:
+    async def _on_batch(self, message: RawMessage) -> None:
         raw = message.raw_message
         await self._deliver(list(zip(raw["message_ids"], raw["data"], strict=True)))
 
-    async def _on_claimed(self, message: RedisStreamMessage) -> None:
+    async def _on_claimed(self, message: RawMessage) -> None:
         raw = message.raw_message
         entry = (raw["message_ids"][0], raw["data"])
-        deliveries = await message.get_delivery_count()
+        pending = await self._redis.xpending_range(self._stream, self._group, min=entry[0], max=entry[0], count=1)
+        deliveries = int(pending[0]["times_delivered"]) if pending else 1
         if deliveries > self._max_deliveries:  # it ended the process each time: do not try it once more
             await bury(self._redis, self._stream, self._group, *entry)
             return
@@ -163,6 +173,8 @@ class Bus:
                     await reader.revive()
             except (RedisError, OSError) as error:
                 log.warning("redis is away", error=type(error).__name__)
+            except Exception:
+                log.exception("the bus could not be started")
             await asyncio.sleep(WATCH_SECONDS)
 
     async def stop(self) -> None:

@@ -1,0 +1,74 @@
+"""Fixtures for every part: the backing services, one database a session, and keys that services trust."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from support import backing
+from support.keys import Keyring
+from whatsinvoice_kit.data.migrations import migrate
+from whatsinvoice_kit.data.provision import provision
+
+SERVICES = ("auth", "invoices", "payments", "notifications")
+
+
+@pytest.fixture(scope="session")
+def backing_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("backing")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(backing_folder: Path) -> Iterator[str]:
+    """A superuser's address."""
+    with backing.postgres(backing_folder / "postgres") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(backing_folder: Path) -> Iterator[str]:
+    with backing.redis(backing_folder / "redis") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3(backing_folder: Path) -> Iterator[backing.S3]:
+    with backing.s3(backing_folder / "s3") as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def database(postgres_url: str) -> Iterator[str]:
+    """The name of a database made for this session."""
+    name = f"test_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield name
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def provisioned(postgres_url: str, database: str) -> dict[str, str]:
+    """Service -> its own role's address, with its schema there but empty."""
+    host, port = backing.host_and_port(postgres_url)
+    urls = {}
+    for service in SERVICES:
+        password = f"{service}-of-the-tests"
+        provision(postgres_url, service, password, database)
+        urls[service] = f"postgresql://whatsinvoice_{service}:{password}@{host}:{port}/{database}"
+    return urls
+
+
+@pytest.fixture(scope="session")
+def migrated(provisioned: dict[str, str]) -> dict[str, str]:
+    """Service -> its own role's address, with its tables."""
+    for service, url in provisioned.items():
+        migrate(f"whatsinvoice_{service}", url)
+    return provisioned
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    return Keyring()

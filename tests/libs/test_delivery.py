@@ -1,0 +1,170 @@
+"""From outbox to effect on a real Valkey: nothing is lost and nothing happens twice (O1, O3, R1 in small)."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+from redis.exceptions import RedisError
+from support.sample import GROUP, Pipeline, an_event, eventually
+from whatsinvoice_kit.events.dead_letters import list_dead, redrive
+from whatsinvoice_kit.events.outbox import serialised
+from whatsinvoice_local.backing import start_valkey, stop_valkey
+
+
+async def test_an_event_reaches_its_effect_once(pipeline: Pipeline) -> None:
+    ids = await pipeline.publish(*(an_event() for _ in range(250)))
+    await pipeline.consume()
+    assert await pipeline.relay.publish_batch() == 250
+    await eventually(lambda: pipeline.happened(ids))
+    assert max((await pipeline.effects()).values()) == 1
+
+
+async def test_an_event_of_a_rolled_back_transaction_never_leaves(pipeline: Pipeline) -> None:
+    with pytest.raises(RuntimeError):  # noqa: PT012  (the block is the transaction)
+        async with pipeline.unit_of_work.begin() as tx:
+            tx.publish(serialised(an_event()))
+            raise RuntimeError
+    assert await pipeline.relay.publish_batch() == 0
+
+
+async def test_a_crash_between_xadd_and_mark_loses_nothing_and_repeats_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await pipeline.publish(*(an_event() for _ in range(20)))
+    crashing = pipeline.a_relay()
+
+    async def crash(*_: object) -> None:
+        raise ConnectionAbortedError
+
+    monkeypatch.setattr(crashing, "_mark", crash)
+    with pytest.raises(ConnectionAbortedError):
+        await crashing.publish_batch()
+    assert await pipeline.redis.xlen(pipeline.stream) == 20
+    assert await pipeline.relay.publish_batch() == 20  # another relay publishes them again
+    assert await pipeline.redis.xlen(pipeline.stream) == 40
+    await pipeline.consume()
+    await eventually(lambda: pipeline.happened(ids))
+    await eventually(lambda: nothing_pending(pipeline))
+    assert sorted((await pipeline.effects()).values()) == [1] * 20
+
+
+async def test_a_poison_message_fails_alone_and_is_dead_lettered_after_five_deliveries(pipeline: Pipeline) -> None:
+    good = [an_event() for _ in range(3)]
+    poison = an_event("poison")
+    ids = await pipeline.publish(good[0], poison, *good[1:])
+    ids.remove(poison.event_id)
+    await pipeline.consume()
+    await pipeline.relay.publish_batch()
+    await eventually(lambda: pipeline.happened(ids))
+    assert poison.event_id not in await pipeline.effects()
+    await eventually(lambda: list_dead(pipeline.redis, pipeline.stream, GROUP))
+    assert poison.event_id not in await pipeline.effects()
+    assert await nothing_pending(pipeline)
+
+
+async def test_a_redriven_dead_letter_is_applied_once_its_cause_is_gone(pipeline: Pipeline) -> None:
+    good, poison = an_event(), an_event("poison")
+    ids = await pipeline.publish(good, poison)
+    await pipeline.consume()
+    await pipeline.relay.publish_batch()
+    await eventually(lambda: list_dead(pipeline.redis, pipeline.stream, GROUP))
+    pipeline.poisonous = False
+    assert await redrive(pipeline.redis, pipeline.stream, GROUP) == 1
+    await eventually(lambda: pipeline.happened(ids))
+    assert await list_dead(pipeline.redis, pipeline.stream, GROUP) == []
+    assert sorted((await pipeline.effects()).values()) == [1, 1]
+
+
+async def test_what_a_dead_consumer_left_is_taken_over(pipeline: Pipeline) -> None:
+    ids = await pipeline.publish(*(an_event() for _ in range(10)))
+    await pipeline.relay.publish_batch()
+    await pipeline.redis.xgroup_create(pipeline.stream, GROUP, id="0")
+    taken = await pipeline.redis.xreadgroup(GROUP, "died-here", {pipeline.stream: ">"}, count=100)
+    assert len(taken[0][1]) == 10
+    await pipeline.consume()
+    await eventually(lambda: pipeline.happened(ids))
+    await eventually(lambda: nothing_pending(pipeline))
+    assert sorted((await pipeline.effects()).values()) == [1] * 10
+
+
+async def test_an_emptied_redis_loses_nothing(pipeline: Pipeline) -> None:
+    await pipeline.relay.check_redis()
+    await pipeline.consume()
+    ids = await pipeline.publish(*(an_event() for _ in range(50)))
+    await pipeline.relay.publish_batch()
+    await eventually(lambda: pipeline.happened(ids))
+    late = await pipeline.publish(*(an_event() for _ in range(50)))
+    await pipeline.relay.publish_batch()
+    await pipeline.redis.flushall()
+    await settle(pipeline)
+    await eventually(lambda: pipeline.happened(ids + late))
+    assert sorted((await pipeline.effects()).values()) == [1] * 100
+
+
+async def test_a_restart_and_a_flush_in_mid_run_lose_nothing(pipeline: Pipeline, own_redis: Path) -> None:
+    await pipeline.relay.check_redis()
+    await pipeline.consume()
+    ids: list[str] = []
+    for round_ in range(6):
+        ids += await pipeline.publish(*(an_event() for _ in range(40)))
+        await pipeline.relay.publish_batch()
+        if round_ == 2:
+            await pipeline.redis.flushall()
+        if round_ == 4:
+            port = start_valkey(own_redis).port
+            stop_valkey(own_redis)
+            start_valkey(own_redis, port=port)
+        await settle(pipeline)
+    await eventually(lambda: pipeline.happened(ids), 60)
+    assert sorted((await pipeline.effects()).values()) == [1] * 240
+
+
+async def test_after_a_restart_that_kept_its_data_only_the_last_minute_is_published_again(
+    pipeline: Pipeline, own_redis: Path
+) -> None:
+    await pipeline.relay.check_redis()
+    old = await pipeline.publish(an_event())
+    await pipeline.relay.publish_batch()
+    async with pipeline.unit_of_work.begin() as tx:
+        await tx.connection.exec_driver_sql("UPDATE sample.outbox SET published_at = published_at - interval '1 hour'")
+    recent = await pipeline.publish(an_event())
+    await pipeline.relay.publish_batch()
+    port = start_valkey(own_redis).port
+    stop_valkey(own_redis)
+    start_valkey(own_redis, port=port)
+    with contextlib.suppress(RedisError):  # the connection that the restart closed
+        await pipeline.redis.ping()
+    assert await pipeline.relay.check_redis() == len(recent)
+    assert len(old) == 1
+    assert await pipeline.relay.check_redis() == 0
+
+
+async def test_work_goes_on_while_redis_is_away_and_the_backlog_drains(pipeline: Pipeline, own_redis: Path) -> None:
+    await pipeline.relay.check_redis()
+    port = start_valkey(own_redis).port
+    stop_valkey(own_redis)
+    ids = await pipeline.publish(*(an_event() for _ in range(100)))
+    await pipeline.consume()  # a consumer that starts without Redis waits for it
+    await asyncio.sleep(1)
+    start_valkey(own_redis, port=port)
+    await settle(pipeline)
+    await eventually(lambda: pipeline.happened(ids), 60)
+    assert sorted((await pipeline.effects()).values()) == [1] * 100
+
+
+async def nothing_pending(pipeline: Pipeline) -> bool:
+    groups = await pipeline.redis.xinfo_groups(pipeline.stream)
+    return bool(groups) and groups[0]["pending"] == 0 and groups[0]["lag"] == 0
+
+
+async def settle(pipeline: Pipeline) -> None:
+    """What the relay's jobs do each second, until all is published."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await pipeline.relay.check_redis()
+                if not await pipeline.relay.publish_batch():
+                    return
+            except RedisError:
+                await asyncio.sleep(0.1)

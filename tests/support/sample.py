@@ -1,0 +1,93 @@
+"""A small service for the kit's own tests: its tables, its event, and the way from outbox to effect."""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy import Column, Identity, Integer, Table, Text, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
+from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.data.db import service_metadata
+from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.events.bus import Bus, StreamReader, connect_to
+from whatsinvoice_kit.events.inbox import Inbox, Subscription
+from whatsinvoice_kit.events.outbox import serialised
+from whatsinvoice_kit.events.relay import Relay
+from whatsinvoice_kit.events.tables import KitTables
+
+METADATA = service_metadata("sample")
+TABLES = KitTables.of(METADATA)
+EFFECTS = Table(
+    "effects", METADATA, Column("id", Integer, Identity(), primary_key=True), Column("event_id", Text, nullable=False)
+)
+GROUP = "sample"
+CLAIM_IDLE_MS = 150
+
+
+def an_event(reason: str = "declined") -> PaymentFailed:
+    """An event with a fresh id."""
+    return PaymentFailed(event_id=new_id("evt"), business_id="biz_1", aggregate_id="pay_1", reason=reason)
+
+
+async def eventually(truth: Callable[[], Awaitable[object]], seconds: float = 20.0) -> None:
+    """Waits until a coroutine function gives something true; fails after so many seconds."""
+    async with asyncio.timeout(seconds):
+        while not await truth():  # noqa: ASYNC110  (what it waits for happens in Redis and Postgres)
+            await asyncio.sleep(0.02)
+
+
+class Pipeline:
+    """Outbox -> relay -> stream -> inbox -> effect, in one process, on a real database and a real Redis."""
+
+    def __init__(self, engine: AsyncEngine, redis_url: str) -> None:
+        self.unit_of_work = UnitOfWork(engine, TABLES.outbox)
+        self.stream = f"sample.{secrets.token_hex(4)}.v1"
+        self.redis_url = redis_url
+        self.poisonous = True
+        self.broker, self.redis = connect_to(redis_url)
+        self.relay = self.a_relay()
+        self.buses: list[Bus] = []
+
+    def a_relay(self) -> Relay:
+        return Relay(self.broker, self.redis, self.unit_of_work, TABLES.outbox, TABLES.relay_state, self.stream)
+
+    async def note(self, tx: Transaction, event: PaymentFailed) -> None:
+        """The effect: one row an event; a poisonous one raises after its row."""
+        await tx.execute(insert(EFFECTS).values(event_id=event.event_id))
+        if event.reason == "poison" and self.poisonous:
+            raise ValueError("poison")
+
+    async def publish(self, *events: PaymentFailed) -> list[str]:
+        """Commits events into the outbox and gives their ids."""
+        async with self.unit_of_work.begin() as tx:
+            for event in events:
+                tx.publish(serialised(event))
+        return [event.event_id for event in events]
+
+    async def consume(self) -> Bus:
+        """Starts one more consumer of the group."""
+        broker, redis = connect_to(self.redis_url)
+        inbox = Inbox(self.unit_of_work, TABLES.inbox, Subscription(self.stream, {PaymentFailed: self.note}))
+        reader = StreamReader(
+            broker, redis, self.stream, GROUP, inbox.apply, claim_idle_ms=CLAIM_IDLE_MS, max_deliveries=5
+        )
+        bus = Bus(broker, redis, [reader])
+        await bus.start()
+        self.buses.append(bus)
+        return bus
+
+    async def effects(self) -> Counter[str]:
+        """Event id -> how often its effect is there."""
+        async with self.unit_of_work.begin() as tx:
+            return Counter((await tx.execute(select(EFFECTS.c.event_id))).scalars())
+
+    async def happened(self, ids: list[str]) -> bool:
+        return set(ids) <= set(await self.effects())
+
+    async def close(self) -> None:
+        for bus in self.buses:
+            await bus.stop()
+        await self.broker.stop()
+        await self.redis.aclose()
