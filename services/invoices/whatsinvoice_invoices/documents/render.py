@@ -1,0 +1,157 @@
+"""From a document to the PDF: everything a template shows is made here and reaches it as JSON, never as markup."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from whatsinvoice_invoices.documents.glyphs import drawable, drawable_lines, fonts
+from whatsinvoice_invoices.documents.logos import logo_of
+from whatsinvoice_invoices.documents.model import (
+    BankDetails,
+    Business,
+    Customer,
+    DocumentError,
+    InvoiceDocument,
+    ReceiptDocument,
+)
+from whatsinvoice_invoices.documents.money import written_amount
+from whatsinvoice_invoices.documents.qr import qr_svg
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_LOGO_BOX_MM = (60, 14)
+_NARROW = 28  # characters that fit the description column beside the widest amounts, and the text beside a code
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def render_invoice(document: InvoiceDocument) -> bytes:
+    """Draw the invoice, A4, with as many pages as its lines need.
+
+    Raises:
+        DocumentError: the logo or the currency cannot be drawn.
+    """
+
+    def money(minor: int) -> str:
+        return written_amount(minor, document.currency)
+
+    totals = [("Subtotal", money(document.subtotal_minor))]
+    if document.discount_minor:
+        totals.append(("Discount", money(-document.discount_minor)))
+    if document.tax_minor:
+        totals.append((drawable(document.tax_label), money(document.tax_minor)))
+    totals.append(("Total", money(document.total_minor)))
+    if document.paid_minor:
+        totals.append(("Paid", money(-document.paid_minor)))
+    unpaid = document.due_minor > 0
+    data = {
+        "number": drawable(document.number),
+        "issued": _written_date(document.issue_date),
+        "due_on": _written_date(document.due_date) if document.due_date else None,
+        "lines": [
+            [
+                drawable(line.description, _NARROW),
+                drawable(line.quantity),
+                money(line.unit_price_minor),
+                money(line.total_minor),
+            ]
+            for line in document.lines
+        ],
+        "totals": totals,
+        "due": money(document.due_minor),
+        "settled": not unpaid,
+        "notes": drawable_lines(document.notes or ""),
+        "bank": _bank(document.bank_details) if unpaid else [],
+        "pay": _link(document.pay_url) if unpaid else None,
+        "verify": _link(document.verify_url),
+        **_parties(document.business, document.customer),
+    }
+    return _compile("invoice.typ", data, document.issue_date)
+
+
+def render_receipt(document: ReceiptDocument) -> bytes:
+    """Draw the receipt, one A4 page.
+
+    Raises:
+        DocumentError: the logo or the currency cannot be drawn.
+    """
+    paid_at = f"{_written_date(document.paid_at)}, {document.paid_at:%H:%M} ({document.paid_at.tzname()})"
+    balance = written_amount(document.balance_due_minor, document.currency)
+    details = [
+        ("Paid on", paid_at),
+        ("Method", drawable(document.method)),
+        ("Reference", drawable(document.reference)),
+        ("For invoice", drawable(document.invoice_number)),
+        ("Balance due", balance),
+    ]
+    data = {
+        "number": drawable(document.number),
+        "issued": _written_date(document.paid_at),
+        "amount": written_amount(document.amount_minor, document.currency),
+        "settled": document.balance_due_minor <= 0,
+        "details": details,
+        "verify": _link(document.verify_url),
+        **_parties(document.business, document.customer),
+    }
+    return _compile("receipt.typ", data, document.paid_at.date())
+
+
+def _compile(template: str, data: Mapping[str, Any], dated: date) -> bytes:
+    try:
+        return typst.compile(
+            _TEMPLATES / template,
+            root=_TEMPLATES,
+            font_paths=fonts(),
+            ignore_system_fonts=True,
+            format="pdf",
+            sys_inputs={"document": json.dumps(data, ensure_ascii=False)},
+            pdf_standards="a-3b",
+            # The file's own date, so that it does not depend on when it is drawn.
+            timestamp=datetime.combine(dated, time(), UTC),
+        )
+    except typst.TypstError as error:
+        raise DocumentError(f"{template} cannot be drawn: {error.message}") from error
+
+
+def _parties(business: Business, customer: Customer) -> dict[str, Any]:
+    return {
+        "business": {
+            "name": drawable(business.name),
+            "contact": [*drawable_lines(business.address or ""), *_present(business.phone, business.email)],
+            "logo": _logo(business.logo),
+        },
+        "customer": {"name": drawable(customer.name), "contact": _present(customer.phone, customer.email)},
+    }
+
+
+def _present(*texts: str | None) -> list[str]:
+    return [drawable(text) for text in texts if text]
+
+
+def _logo(picture: bytes | None) -> dict[str, Any] | None:
+    if picture is None:
+        return None
+    logo = logo_of(picture)
+    scale = min(_LOGO_BOX_MM[0] / logo.width, _LOGO_BOX_MM[1] / logo.height)
+    return {"svg": logo.svg, "width_mm": logo.width * scale}
+
+
+def _link(url: str | None) -> dict[str, str] | None:
+    return {"url": url, "shown": drawable(url.partition("://")[2], _NARROW), "qr": qr_svg(url)} if url else None
+
+
+def _bank(details: BankDetails | None) -> list[tuple[str, str]]:
+    if details is None:
+        return []
+    rows = (("Bank", details.bank), ("Account name", details.account_name), ("Account number", details.account_number))
+    return [(label, drawable(text)) for label, text in rows]
+
+
+def _written_date(day: date) -> str:
+    """Write a date so that no reader takes the month for the day; %B would follow the machine's language."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
