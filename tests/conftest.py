@@ -61,12 +61,22 @@ def provisioned(postgres_url: str, database: str) -> dict[str, str]:
     return urls
 
 
+class Migrated(dict[str, str]):
+    """Service -> its own role's address; its tables are made when it is first asked for."""
+
+    def __init__(self, provisioned: dict[str, str]) -> None:
+        super().__init__()
+        self._provisioned = provisioned
+
+    def __missing__(self, service: str) -> str:
+        migrate(f"whatsinvoice_{service}", self._provisioned[service])
+        self[service] = self._provisioned[service]
+        return self[service]
+
+
 @pytest.fixture(scope="session")
 def migrated(provisioned: dict[str, str]) -> dict[str, str]:
-    """Service -> its own role's address, with its tables."""
-    for service, url in provisioned.items():
-        migrate(f"whatsinvoice_{service}", url)
-    return provisioned
+    return Migrated(provisioned)
 
 
 @pytest.fixture(scope="session")

@@ -182,13 +182,19 @@ class Process(Generic[SettingsT]):
         if self.rpc is not None:
             ends.append(self.rpc.stop(DRAIN_SECONDS))
         if self._bus is not None and self._jobs is not None:
-            ends += [self._bus.stop(), self._jobs.stop(DRAIN_SECONDS)]
+            ends.append(self._stop_worker(self._bus, self._jobs))
         await asyncio.gather(*ends)
         for close in self._parts.closing:
             await close()
         await self.ops.stop()
         await self.engine.dispose()
         log.info("stopped")
+
+    @staticmethod
+    async def _stop_worker(bus: Bus, jobs: JobRunner) -> None:
+        """The relay is one of the jobs and uses the bus's connections, so it ends first."""
+        await jobs.stop(DRAIN_SECONDS)
+        await bus.stop()
 
 
 async def serve(spec: ServiceSpec[SettingsT], settings: SettingsT, only: str = "") -> None:

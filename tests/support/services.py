@@ -1,0 +1,36 @@
+"""Running a service of ours in the test's own loop, on real parts and free ports."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from whatsinvoice_kit.rpc.errors import from_rpc_error
+from whatsinvoice_kit.runtime import Process, ServiceSpec
+
+
+@asynccontextmanager
+async def running(spec: ServiceSpec[Any], **values: Any) -> AsyncIterator[Process[Any]]:
+    """A started process; settings by field name, the rest by default."""
+    process = Process(spec, spec.settings(app_env="test", **values))
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.stop()
+
+
+def channel_to(process: Process[Any]) -> grpc.aio.Channel:
+    """A plain channel to its gRPC port."""
+    port = process.rpc.port if process.rpc else 0
+    return grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+
+
+def bearer(token: str, **metadata: str) -> tuple[tuple[str, str], ...]:
+    """Call metadata with a token; underscores of further names become hyphens."""
+    return (("authorization", f"Bearer {token}"), *((k.replace("_", "-"), v) for k, v in metadata.items()))
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """The reason in an error's ErrorInfo."""
+    return from_rpc_error(error).reason
