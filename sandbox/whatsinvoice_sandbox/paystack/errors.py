@@ -1,6 +1,7 @@
 """Paystack's error bodies: `{status: false, message, type, code, meta{nextStep}}`, 401 and 404 in their short form."""
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -25,6 +26,12 @@ def install(app: FastAPI) -> None:
         if error.code:
             body |= {"meta": {"nextStep": error.next_step}, "type": "validation_error", "code": error.code}
         return JSONResponse(body, error.status)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        message = f"{first['loc'][-1]}: {first['msg']}"
+        return await refused(request, PaystackError(400, message, "invalid_params", "Correct the parameter"))
 
     @app.exception_handler(HTTPException)
     async def unknown(_: Request, error: HTTPException) -> JSONResponse:

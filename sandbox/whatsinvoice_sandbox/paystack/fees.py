@@ -6,7 +6,7 @@ NGN 2,000). Minimums: the currency table of Paystack's documentation.
 
 from dataclasses import dataclass
 
-MINIMUM = {"NGN": 5000, "USD": 200, "GHS": 10, "ZAR": 100, "KES": 300, "XOF": 100}
+MINIMUM = {"NGN": 5000, "USD": 200, "GHS": 10, "ZAR": 100, "KES": 300}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,6 @@ _TARIFFS = {
     "KES": _Tariff(290),
     "ZAR": _Tariff(290, flat=100),
     "USD": _Tariff(390),
-    "XOF": _Tariff(290),
 }
 
 
