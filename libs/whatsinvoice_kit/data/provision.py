@@ -24,4 +24,3 @@ def provision(admin_url: str, service: str, password: str, database: str = DATAB
             owner.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
             owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), role))
             owner.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(schema, role))
-            owner.execute(sql.SQL("ALTER ROLE {} SET search_path = {}").format(role, schema))
