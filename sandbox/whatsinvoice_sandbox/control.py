@@ -16,9 +16,8 @@ from .meta.errors import MetaError
 from .paystack.checkout import return_url
 from .paystack.transactions import AlreadyPaid
 from .phones import NotANumber, Phone
-from .world import World, the_world
+from .world import Here, World
 
-Here = Annotated[World, Depends(the_world)]
 _KEEPALIVE_SECONDS = 15.0
 
 

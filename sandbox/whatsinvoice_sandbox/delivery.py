@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from .clock import ScaledClock
 from .faults import Faults
 
 _KEPT_ATTEMPTS = 1000
+_log = logging.getLogger(__name__)
 _TRUST = httpx.create_ssl_context()  # reading the certificates takes longer than starting everything else
 
 
@@ -103,6 +105,7 @@ class Deliveries:
         return response.status_code == httpx.codes.OK
 
     def _record(self, number: int, webhook: Webhook, attempt: int, status_code: int | None, error: str | None) -> None:
+        _log.info("%s %s %s, try %d: %s", webhook.provider, webhook.event, webhook.key, attempt, status_code or error)
         at = datetime.now(UTC).isoformat()
         self._attempts.append(
             Attempt(number, webhook.provider, webhook.event, webhook.key, attempt, status_code, error, at)

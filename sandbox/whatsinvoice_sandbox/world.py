@@ -1,6 +1,8 @@
 """Everything the sandbox remembers while it runs, put together once."""
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from .clock import ScaledClock
 from .delivery import Deliveries
@@ -49,3 +51,7 @@ class World:
 def the_world(request: Request) -> World:
     world: World = request.app.state.world
     return world
+
+
+Here = Annotated[World, Depends(the_world)]
+"""The world, as an endpoint asks for it."""

@@ -1,5 +1,6 @@
 """Faults on calls, their seeds, and what is said about the unknown ones."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -99,3 +100,19 @@ def drawn(seed: int) -> list[bool]:
 def test_a_seed_repeats_a_run() -> None:
     assert drawn(1) == drawn(1) != drawn(2)
     assert 10 < sum(drawn(1)) < 30
+
+
+async def test_flapping_is_down_and_up_in_turns(stage: Stage) -> None:
+    await stage.fault(provider="paystack", call="banks", fault="flap", seconds=0.2)
+    assert (await stage.paystack("GET", "/bank")).status_code == 500
+    await asyncio.sleep(0.2)
+    assert (await stage.paystack("GET", "/bank")).status_code == 200
+
+
+def test_reordering_holds_each_webhook_for_another_while() -> None:
+    fault = Fault(provider="meta", call="webhook", fault="reorder", seconds=3)
+    faults = Faults()
+    faults.replace([fault])
+    held = [faults.draw_part(fault) for _ in range(20)]
+    assert len(set(held)) == 20
+    assert all(0 <= seconds < 3 for seconds in held)

@@ -9,13 +9,11 @@ from fastapi.responses import Response
 
 from whatsinvoice_sandbox.faults import FaultyRoute
 from whatsinvoice_sandbox.phones import NotANumber, Phone
-from whatsinvoice_sandbox.world import World, the_world
+from whatsinvoice_sandbox.world import Here, World
 
 from . import limits
 from .content import Reader
 from .errors import BAD_REQUEST, BAD_TOKEN, INVALID, SELF_SEND, UNKNOWN_OBJECT, WINDOW_CLOSED, MetaError
-
-Here = Annotated[World, Depends(the_world)]
 
 
 def _check_token(request: Request, world: Here) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from whatsinvoice_sandbox.faults import FaultyRoute
-from whatsinvoice_sandbox.world import World, the_world
+from whatsinvoice_sandbox.world import Here
 
 from .banks import list_banks, resolve_account
 from .errors import PaystackError
@@ -14,8 +14,6 @@ from .listing import ListQuery, list_page
 from .requests import parse_initialize, read_fields
 from .shapes import transaction_view
 from .webhooks import told_wrongly
-
-Here = Annotated[World, Depends(the_world)]
 
 
 def _check_key(request: Request, world: Here) -> None:

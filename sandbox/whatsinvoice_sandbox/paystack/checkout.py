@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel
 
 from whatsinvoice_sandbox.pages import render
-from whatsinvoice_sandbox.world import World, the_world
+from whatsinvoice_sandbox.world import Here, World
 
 from .errors import PaystackError
 from .shapes import transfer_account
 from .transactions import AlreadyPaid, Transaction
 
 router = APIRouter()
-Here = Annotated[World, Depends(the_world)]
 _SYMBOLS = {"NGN": "₦", "USD": "$", "GHS": "GH₵", "ZAR": "R", "KES": "KSh "}
 
 
@@ -47,20 +47,13 @@ CARDS = {
 }
 
 
-class Choice:
+class Choice(BaseModel):
     """The form: a channel, and for cards a number, a PIN and a code."""
 
-    def __init__(
-        self,
-        channel: Annotated[str, Form()] = "card",
-        card: Annotated[str, Form()] = "",
-        pin: Annotated[str, Form()] = "",
-        otp: Annotated[str, Form()] = "",
-    ) -> None:
-        self.channel = channel
-        self.card = card
-        self.pin = pin
-        self.otp = otp
+    channel: str = "card"
+    card: str = ""
+    pin: str = ""
+    otp: str = ""
 
 
 def return_url(transaction: Transaction) -> str:
@@ -77,7 +70,7 @@ async def show(access_code: str, world: Here) -> Response:
 
 
 @router.post("/checkout/{access_code}")
-async def pay(access_code: str, choice: Annotated[Choice, Depends()], world: Here) -> Response:
+async def pay(access_code: str, choice: Annotated[Choice, Form()], world: Here) -> Response:
     transaction = _found(world, access_code)
     if transaction.paid_at:
         return _leave(transaction)

@@ -72,10 +72,10 @@ class Phone {
       event.preventDefault();
       this.sendLine();
     });
-    this.showEmpty();
   }
 
   showEmpty() {
+    this.empty.hidden = false;
     this.empty.textContent = this.owner.empty;
     if (!this.owner.example) return;
     const example = make("button", { type: "button" }, this.owner.example);
@@ -100,7 +100,7 @@ class Phone {
     this.source?.close();
     this.items.clear();
     this.list.replaceChildren();
-    this.empty.hidden = false;
+    this.showEmpty();
     this.fail("");
     this.loud = false;
     const valid = /^\+?[1-9]\d{7,14}$/.test(this.number.value.replace(/[\s-]/g, ""));
@@ -136,6 +136,7 @@ class Phone {
       return;
     }
     this.empty.hidden = true;
+    this.empty.replaceChildren();
     if (this.loud) item.classList.add("new");
     this.list.append(item);
     this.log.scrollTop = this.log.scrollHeight;
