@@ -1,0 +1,90 @@
+"""The words of the grammar: one TOML file per language, all of them read at once, forgiving one wrong letter.
+
+A group is a set of words (`[groups]`), a table gives words a value (`[weekdays]`, `[numbers]`). A new language is a
+new file; nothing else changes.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+LANGUAGES = ("en", "pcm")
+_FUZZY_FROM = 5  # chat rule: a keyword of five letters or more may have one letter wrong
+_FUZZY_NUMBERS_FROM = 6  # but "light" is not eight, nor "brand" a grand: shorter number words are met too often
+
+
+class Lexicon:
+    def __init__(self, files: list[Mapping[str, Any]]) -> None:
+        self._groups: dict[str, frozenset[str]] = {}
+        self._tables: dict[str, dict[str, Any]] = {}
+        for data in files:
+            for name, words in data.get("groups", {}).items():
+                self._groups[name] = self._groups.get(name, frozenset()) | frozenset(words)
+            for name, table in data.items():
+                if name != "groups":
+                    self._tables.setdefault(name, {}).update(table)
+        self._own = frozenset().union(*self._groups.values(), *self._tables.values())
+        self._near = {name: _neighbours(name, words) for name, words in (self._groups | self._tables).items()}
+
+    def has(self, group: str, word: str) -> bool:
+        """Whether `word` (lower case) is in the group, as written or with one letter wrong."""
+        return word in self._groups[group] or self._keyword_meant(group, word) is not None
+
+    def words(self, group: str) -> frozenset[str]:
+        return self._groups[group]
+
+    def has_exactly(self, group: str, word: str) -> bool:
+        return word in self._groups[group]
+
+    def value(self, table: str, word: str) -> Any:
+        """What the table says of `word`, as written or with one letter wrong; None when it is not in it."""
+        values = self._tables[table]
+        return values.get(word if word in values else self._keyword_meant(table, word) or word)
+
+    def _keyword_meant(self, name: str, word: str) -> str | None:
+        # A word that is itself in the lexicon is never a slip of another one: "change" is not "charge".
+        if len(word) < _FUZZY_FROM - 1 or len(word) > 20 or word in self._own:  # noqa: PLR2004 - longest keyword + 1
+            return None
+        near = self._near[name]
+        for shape in (word, *_one_letter_less(word)):
+            for keyword in near.get(shape, ()):
+                if _one_slip_apart(word, keyword):
+                    return keyword
+        return None
+
+
+def _neighbours(name: str, words: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    shortest = _FUZZY_NUMBERS_FROM if name in {"numbers", "scales", "digits"} else _FUZZY_FROM
+    near: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        if len(word) >= shortest and word.isalpha():
+            for shape in {word, *_one_letter_less(word)}:
+                near[shape] = (*near.get(shape, ()), word)
+    return near
+
+
+def _one_letter_less(word: str) -> Iterator[str]:
+    return (word[:at] + word[at + 1 :] for at in range(len(word)))
+
+
+def _one_slip_apart(typed: str, keyword: str) -> bool:
+    """One letter wrong, missing, extra, or two neighbours swapped."""
+    if typed == keyword:
+        return True
+    head = 0
+    while head < min(len(typed), len(keyword)) and typed[head] == keyword[head]:
+        head += 1
+    left, right = typed[head:], keyword[head:]
+    if len(typed) == len(keyword):
+        swapped = left[:2] == right[1::-1] and left[2:] == right[2:]
+        return left[1:] == right[1:] or swapped
+    return left[1:] == right or left == right[1:]
+
+
+def _load() -> Lexicon:
+    folder = resources.files(__package__) / "lexicon"
+    return Lexicon([tomllib.loads((folder / f"{language}.toml").read_text("utf-8")) for language in LANGUAGES])
+
+
+LEXICON = _load()
