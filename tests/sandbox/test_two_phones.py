@@ -108,13 +108,19 @@ async def test_at_phone_width_one_phone_is_shown_at_a_time(stage: Stage, browser
 async def test_a_number_can_be_changed_and_a_wrong_one_is_said_to_be_wrong(stage: Stage, browser: Browser) -> None:
     await stage.write("2348099999999", text="from another phone")
     page, _ = await opened(browser, stage.server.address, 1280)
-    number = page.get_by_role("region", name="Merchant's phone").get_by_label("Phone number")
+    number = page.get_by_test_id("merchant-number")
     await number.fill("0801")
     await number.press("Enter")
     await expect(page.get_by_role("alert")).to_contain_text("international form")
     await number.fill("+234 809 999 9999")
     await number.press("Enter")
     await expect(page.get_by_test_id("merchant-messages").get_by_text("from another phone")).to_be_visible()
+
+
+async def test_the_address_may_name_the_phones(stage: Stage, browser: Browser) -> None:
+    await stage.write("2348099999999", text="from another phone")
+    page, _ = await opened(browser, f"{stage.server.address}/?customer=+2348099999999", 1280)
+    await expect(page.get_by_test_id("customer-messages").get_by_text("from another phone")).to_be_visible()
 
 
 async def test_the_checkout_fits_a_phone_and_needs_no_script(stage: Stage, browser: Browser) -> None:

@@ -51,7 +51,9 @@ class Phone {
     const find = (selector) => section.querySelector(selector);
     Object.assign(this, { section, list: find("ol"), log: find(".log"), empty: find(".empty"), presence: find(".presence"), problem: find(".problem"), number: find(".number"), input: find("textarea") });
     find("h2").textContent = owner.title;
-    this.number.value = localStorage.getItem(`number-${owner.id}`) ?? owner.number;
+    const asked = new URLSearchParams(location.search).get(owner.id)?.trim();
+    this.number.value = asked || localStorage.getItem(`number-${owner.id}`) || owner.number;
+    this.number.dataset.testid = `${owner.id}-number`;
     this.number.addEventListener("change", () => this.connect());
     this.log.dataset.testid = `${owner.id}-messages`;
     this.log.setAttribute("aria-label", `Chat on the ${owner.id}'s phone`);
