@@ -26,6 +26,7 @@ def draft_of(text: str) -> Draft:
         ("5000/=", 500_000),
         ("5000/-", 500_000),
         ("5,000 only", 500_000),
+        ("500naira", 50_000),
         ("85 thousand", 8_500_000),
         ("2 million naira", 200_000_000),
         ("fifty k", 5_000_000),
@@ -48,6 +49,7 @@ def test_an_amount_is_exact_minor_units(written: str, minor: int) -> None:
 @pytest.mark.parametrize(
     "written",
     [
+        "half a million", "one point five million", "between 50k and 60k",
         "5.000", "12,50", "1,00,000", "50k or 60k", "20-25k", "20k to 25k", "seventy no eighty thousand", "0", "50",
         "99", "100000000000.01",
     ],

@@ -4,12 +4,18 @@ import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notifications.chat.chat_lines import LabelledLine, customer, labelled_lines, merchant
+from notifications.chat.chat_lines import HERE, LabelledLine, customer, labelled_lines, merchant
 from whatsinvoice_notifications.chat import Context, Customer, Draft, Line, Need
 
 LINES = labelled_lines()
 WORDS = sorted({word for line in LINES for word in line.text.split()})
-ANY_TEXT = st.text(max_size=300) | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join)
+FRAGMENTS = [*(HERE / "fragments.txt").read_text("utf-8").split(), " ", " ", " ", "\n"]
+ANY_TEXT = (
+    st.text(max_size=300)
+    | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join)
+    | st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
+    | st.lists(st.sampled_from(FRAGMENTS), max_size=25).map(lambda parts: "invoice Sam " + "".join(parts))
+)
 DRAFT = Draft(Customer("Ada Obi", "+2348031110001"), "NGN", (Line("logo design", "1", 4_500_000),))
 QUESTIONS: tuple[Need, ...] = ("customer_name", "phone", "amount", "prices", "due_date", "currency")
 CONTEXTS = [Context("preview", DRAFT), *(Context("question", DRAFT, asked) for asked in QUESTIONS)]

@@ -13,7 +13,7 @@ MAX_MINOR = 10**13  # domain: the largest document
 _MINOR = 100
 
 _SIGNS = {
-    "₦": "NGN", "#": "NGN", "n": "NGN", "ngn": "NGN",
+    "₦": "NGN", "#": "NGN", "n": "NGN", "naira": "NGN", "ngn": "NGN",
     "$": "USD", "us$": "USD", "usd": "USD",
     "gh₵": "GHS", "ghc": "GHS", "ghs": "GHS", "gh¢": "GHS", "₵": "GHS", "¢": "GHS",
     "ksh": "KES", "kes": "KES", "kshs": "KES",
@@ -24,7 +24,7 @@ _SCALES = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000, "bn": 1_000_000_000}
 _SPACED = r"us\$|gh[₵¢]|[₦$£€¥₹₵¢]|ngn|usd|gh[sc]|kshs?\.?|kes|zar|gbp|eur"
 _SIGN = rf"(?P<sign>(?:{_SPACED})\s?|[#nr](?=\d))"
 _DIGITS = r"\d+(?:[.,]\d+)*"
-_END = r"(?:/[=-]|=(?!\w))?(?:(?![\w%]|/\d|-\w)|(?=[x](?![^\W\d])))"
+_END = r"(?:/[=-]|=(?!\w))?(?:(?![\w%]|[.,/]\d|-\w)|(?=[x](?![^\W\d])))"
 _NUMBER = re.compile(
     rf"(?:(?P<naira>{_SIGN})(?P<grouped>\d{{1,3}}(?: \d{{3}})+(?:\.\d\d)?)(?![\w,]))"
     rf"|(?:(?P<prefix>{_SIGN.replace('sign', 'sign2')})?(?P<digits>{_DIGITS})(?P<scale>k|m|bn|b)?"
@@ -64,7 +64,7 @@ def scan_number(text: str, at: int) -> Found | None:
 
 
 def _currency(sign: str | None) -> str | None:
-    return _SIGNS[sign.strip().rstrip(".").lower()] if sign else (None)
+    return _SIGNS[sign.strip().rstrip(".").lower()] if sign else None
 
 
 def _value(digits: str, scale: str) -> Decimal | None:

@@ -51,11 +51,11 @@ def _phrase_at(tokens: Sequence[Token], at: int, today: date) -> _Phrase | None:
     lead = _lead_end(tokens, start)
     if lead is None:
         return None
-    if is_word(tokens[lead - 1], "net") and (terms := _net_days(tokens, lead)) is not None:
-        return _Phrase(start, lead + 1, today + timedelta(terms))
     after = lead
     while _links(tokens, after):
         after += 1
+    if is_word(tokens[after - 1], "net") and (terms := _net_days(tokens, after)) is not None:
+        return _Phrase(start, after + 1, today + timedelta(terms))
     for begin in range(after, lead - 1, -1):
         # `the` and `in` are links and may begin a date, so the longest run of links that leaves one is taken.
         if begin < len(tokens) and (found := read_date(tokens, begin, today)):

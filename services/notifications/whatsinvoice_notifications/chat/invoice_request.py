@@ -54,7 +54,8 @@ def _is_asking(token: Token) -> bool:
 
 
 def _title_of_address(tokens: Sequence[Token], at: int) -> bool:
-    return is_word(tokens[at], "my") and at + 1 < len(tokens) and is_word(tokens[at + 1], "guy", "people", "oga")
+    """`my brother`, `my oga`."""
+    return is_word(tokens[at], "my") and at + 1 < len(tokens) and _is_asking(tokens[at + 1])
 
 
 def _head_at(tokens: Sequence[Token], at: int) -> _Head | None:
@@ -63,7 +64,9 @@ def _head_at(tokens: Sequence[Token], at: int) -> _Head | None:
     if not (_is(tokens, at, "make_verb") or _just_made(tokens, at)):
         return None
     begin = at
-    while at < len(tokens) and (_is(tokens, at, "make_verb") or _is_plain(tokens, at, "article")):
+    while at < len(tokens) and (
+        _is(tokens, at, "make_verb") or _is_plain(tokens, at, "article") or tokens[at].low == "one"
+    ):
         at += 1
     if _is(tokens, at, "invoice_word"):
         return _checked(tokens, _Head(begin, at + 1))
@@ -98,8 +101,13 @@ def _named_head(tokens: Sequence[Token], begin: int, at: int) -> _Head | None:
 
 
 def _checked(tokens: Sequence[Token], head: _Head) -> _Head | None:
-    """`invoice was wrong`, `bill is too much` talk about an invoice and ask for none."""
-    return None if _is_plain(tokens, head.end, "after_invoice_not_a_name") else head
+    """`invoice was wrong` talks about an invoice, `invoice 12` names one: both ask for none."""
+    if _is_plain(tokens, head.end, "after_invoice_not_a_name"):
+        return None
+    after = [token for token in tokens[head.end :] if token.kind is not Kind.BREAK and not is_word(token, "again")]
+    number = after[0].number if len(after) == 1 else None
+    named = number is not None and not number.is_price and number.value is not None and number.value < _COUNT_BELOW
+    return None if named else head
 
 
 def _after_head(tokens: Sequence[Token], head: _Head) -> Request:
@@ -132,11 +140,20 @@ def _amount_first(tokens: list[Token]) -> Request | None:
         name = read_name(tokens, after + 1)
         return Request(name.text, [amount, *tokens[name.end :]])
     if number and not number.is_price and number.value is not None and number.value < _COUNT_BELOW:
-        return Request(None, tokens)
+        return _goods_first(tokens, after)
     name = read_capitalised_name(tokens, after) if _has_both_cases(tokens[after:]) else read_name([], 0)
     if name.text is None or number is None:
         return Request(None, tokens)
     return Request(name.text, [replace(amount, number=replace(number, marked=True)), *tokens[name.end :]])
+
+
+def _goods_first(tokens: list[Token], at: int) -> Request:
+    """`make invoice for 2 mugs at 800 each to Sam`: the name comes last, or not at all."""
+    for to in range(at, len(tokens) - 1):
+        if is_word(tokens[to], "to", "give") and tokens[to + 1].kind is Kind.WORD:
+            name = read_name(tokens, to + 1)
+            return Request(name.text, [*tokens[:to], *_break_before(tokens[name.end :])])
+    return Request(None, tokens)
 
 
 def _has_both_cases(tokens: Sequence[Token]) -> bool:

@@ -15,6 +15,7 @@ from .tokens import Kind, Number, Token
 _EMAIL = re.compile(r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")
 _DATE = re.compile(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}([/.-])\d{1,2}\1\d{2,4}|\d{1,2}/\d{1,2})(?![\w/=])")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?(?:%|percent\b|per cent\b)", re.IGNORECASE)
+_GLUED_COUNT = re.compile(r"(\d{1,4})([A-Za-z]+)(?!\w)")  # 3pcs, 2bags
 _NUMBERING = re.compile(r"\d{1,2}[.)](?= )")
 _WORD = re.compile(r"\w+(?:['\-./&]\w+)*(?:'(?!\w))?")
 _MARKS = "@+&/\"'=%"
@@ -108,6 +109,8 @@ def _digits(text: str, at: int) -> Token | None:
     line_start = at == 0 or text[:at].rstrip(" ")[-1:] in {"\n", ""}
     if line_start and (match := _NUMBERING.match(text, at)):
         return _token(Kind.BREAK, text, at, match.end())
+    if (match := _GLUED_COUNT.match(text, at)) and LEXICON.has_exactly("counted", match[2].lower()):
+        return _token(Kind.NUMBER, text, at, match.end(1), number=Number(Decimal(match[1])))
     if match := _DATE.match(text, at):
         return _token(Kind.WORD, text, at, match.end())
     if match := _PERCENT.match(text, at):

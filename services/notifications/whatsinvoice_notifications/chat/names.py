@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from .lexicon import LEXICON
 from .tokens import Kind, Token, is_word, words_of
 
+_LOOSE_END = ("the", "and", "his", "her", "im", "my")
 _MULTIPLIERS = ("hundred", "thousand", "million", "billion", "k")
 
 
@@ -26,7 +27,7 @@ def read_name(tokens: Sequence[Token], at: int) -> Name:
     while end < len(tokens) and _continues(tokens, begin, end):
         end += 1
     kept = end
-    while kept > begin and is_word(tokens[kept - 1], "the", "and", "his", "her", "im", "my"):
+    while kept > begin and (is_word(tokens[kept - 1], *_LOOSE_END) or _is(tokens[kept - 1], "please")):
         kept -= 1
     return Name(words_of(tokens[begin:kept]) or None, end) if kept > begin else Name(None, begin)
 
@@ -91,9 +92,12 @@ def _continues(tokens: Sequence[Token], begin: int, at: int) -> bool:
 
 
 def _starts_purchase(tokens: Sequence[Token], at: int) -> bool:
-    """`e buy`, `she bought`: the list begins."""
+    """`e buy`, `she bought`, `Sam bought 2 …`: the list begins."""
     following = tokens[at + 1] if at + 1 < len(tokens) else None
-    return following is not None and _is(tokens[at], "who_pays") and _is(following, "bought")
+    if following is None:
+        return False
+    listed = following.kind is Kind.NUMBER or is_word(following, "a", "an")
+    return (_is(tokens[at], "who_pays") and _is(following, "bought")) or (_is(tokens[at], "bought") and listed)
 
 
 def number_in_name(tokens: Sequence[Token], begin: int, at: int) -> bool:

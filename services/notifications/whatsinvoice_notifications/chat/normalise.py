@@ -37,4 +37,6 @@ def _kept(char: str) -> str:
     category = unicodedata.category(char)
     if category == "So":
         return " "
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
     return "" if category in _DROPPED else char

@@ -17,7 +17,7 @@ _THOUSAND = 1_000
 
 def join_numbers(tokens: Sequence[Token], text: str) -> list[Token]:
     """Number words become numbers, scales and money words join the number beside them, a choice becomes unclear."""
-    spoken = _join_spoken(tokens, text)
+    spoken = _join_fractions(_join_spoken(tokens, text), text)
     with_money = _join_money(spoken, text)
     return _join_choices(with_money, text)
 
@@ -116,6 +116,30 @@ def _scale_word(tokens: Sequence[Token], at: int) -> int | None:
     return int(scale) if scale is not None else None
 
 
+def _join_fractions(tokens: Sequence[Token], text: str) -> list[Token]:
+    """`half a million`, `one point five million`: heard, but not worked out, so the amount is asked."""
+    out: list[Token] = []
+    for token in tokens:
+        before = out[-1] if out else None
+        if before is None or not ({before.kind, token.kind} <= {Kind.NUMBER, Kind.WORD}):
+            out.append(token)
+        elif _is_fractional(before, token):
+            out[-1] = _joined((before, token), text, Number(None, marked=True, spoken=True))
+        else:
+            out.append(token)
+    return out
+
+
+def _is_fractional(before: Token, token: Token) -> bool:
+    if before.number:
+        return _is_fraction(token) or (token.number is not None and before.number.value is None)
+    return token.number is not None and token.number.spoken and _is_fraction(before)
+
+
+def _is_fraction(token: Token) -> bool:
+    return token.kind is Kind.WORD and LEXICON.has_exactly("fraction", token.low)
+
+
 def _join_money(tokens: Sequence[Token], text: str) -> list[Token]:
     out: list[Token] = []
     for at, token in enumerate(tokens):
@@ -159,6 +183,9 @@ def _join_choices(tokens: Sequence[Token], text: str) -> list[Token]:
     while at < len(tokens):
         token = tokens[at]
         link = _choice_length(tokens, at + 1) if token.kind is Kind.NUMBER else 0
+        if out and is_word(out[-1], "between", "from") and _is_spread(tokens, at):
+            link = 1
+            out.pop()
         if token.number is None or not link:
             out.append(token)
             at += 1
@@ -169,6 +196,15 @@ def _join_choices(tokens: Sequence[Token], text: str) -> list[Token]:
         out.append(_joined(tokens[at : end + 1], text, replace(token.number, value=None, marked=True)))
         at = end + 1
     return out
+
+
+def _is_spread(tokens: Sequence[Token], at: int) -> bool:
+    """`between 50k and 60k`."""
+    return (
+        at + 2 < len(tokens)
+        and tokens[at].kind is tokens[at + 2].kind is Kind.NUMBER
+        and is_word(tokens[at + 1], "and", "to")
+    )
 
 
 def _choice_length(tokens: Sequence[Token], at: int) -> int:

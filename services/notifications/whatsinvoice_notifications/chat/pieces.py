@@ -68,7 +68,8 @@ def _without_lead(tokens: list[Token]) -> list[Token]:
     while at < len(tokens) and (
         tokens[at].kind is Kind.BREAK
         or tokens[at].text in {"=", "+", "&", '"', "'", "/"}
-        or is_word(tokens[at], "na", "and", "plus", "of", "is")
+        or is_word(tokens[at], "na", "and", "plus", "of", "is", "for")
+        or _is(tokens[at], "bought")
         or _bought(tokens, at)
     ):
         at += _TWO if _bought(tokens, at) else 1
@@ -109,6 +110,8 @@ def _price_before_each(tokens: Sequence[Token], at: int) -> tuple[int, Number] |
 def _price_after_each(tokens: Sequence[Token], at: int) -> tuple[int, Number] | None:
     """`each one na 9k`, `each 9k`, `per bag 9k`."""
     end = _past_unit(tokens, at)
+    if end == at + 1 and _is(tokens[at], "each") and _named_unit(tokens, end):
+        end += 1
     if end == at or tokens[at].kind is not Kind.WORD or is_word(tokens[at], "a", "an"):
         return None
     while end < len(tokens) and (
@@ -117,6 +120,13 @@ def _price_after_each(tokens: Sequence[Token], at: int) -> tuple[int, Number] | 
         end += 1
     number = _number(tokens, end)
     return (end + 1, number) if number else None
+
+
+def _named_unit(tokens: Sequence[Token], at: int) -> bool:
+    """`each bag na 9k`: the word between `each` and the price is the unit."""
+    if at + 1 >= len(tokens) or tokens[at].kind is not Kind.WORD:
+        return False
+    return tokens[at + 1].kind is Kind.NUMBER or is_word(tokens[at + 1], "na", "is")
 
 
 def _past_unit(tokens: Sequence[Token], at: int) -> int:

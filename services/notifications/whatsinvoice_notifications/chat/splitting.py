@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from .labels import TOTAL
+from .lexicon import LEXICON
 from .tokens import Kind, Number, Token, is_word
 
 _PRICES_FROM = 100
@@ -50,7 +51,13 @@ def _cut(tokens: Sequence[Token]) -> list[tuple[list[Token], list[Token]]]:
         joint.append(token)
     if part:
         pieces.append((joint, part))
-    return pieces
+    return [(before, piece) for before, piece in pieces if not _is_aside(piece)]
+
+
+def _is_aside(part: Sequence[Token]) -> bool:
+    """`pls send to him`: a field that only asks nicely is no goods."""
+    polite = part[0].kind is Kind.WORD and LEXICON.has_exactly("please", part[0].low)
+    return polite and not any(token.number for token in part)
 
 
 def _separates(tokens: Sequence[Token], at: int) -> bool:
