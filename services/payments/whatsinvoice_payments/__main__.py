@@ -1,0 +1,47 @@
+"""Composition root of payments."""
+
+from whatsinvoice.invoices.v1 import invoices_pb2
+from whatsinvoice.payments.v1 import payments_pb2, payments_pb2_grpc
+from whatsinvoice_kit.command import main
+from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
+
+from whatsinvoice_payments import consumers
+from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
+from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.models import KIT_TABLES
+from whatsinvoice_payments.service.checkout import CheckoutService
+from whatsinvoice_payments.service.reconciliation import ReconciliationService
+from whatsinvoice_payments.service.webhooks import WebhookService
+from whatsinvoice_payments.servicer import ACCESS, PaymentsServicer
+from whatsinvoice_payments.settings import Settings
+
+
+def build(kit: Kit[Settings]) -> Parts:
+    settings, unit_of_work = kit.settings, kit.unit_of_work
+    secret = settings.paystack_secret_key.get_secret_value()
+    paystack = Paystack(settings.paystack_base_url, secret)
+    channel = kit.client(settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"])
+    invoices = InvoicesOverGrpc(channel, kit.identity)
+    checkouts = CheckoutService(
+        unit_of_work,
+        paystack,
+        invoices,
+        email_domain=settings.customer_email_domain,
+        reconcile_scale=settings.reconcile_scale,
+    )
+    webhooks = WebhookService(unit_of_work, paystack, secret, settings.webhook_retry_seconds)
+    reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
+    return Parts(
+        register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
+        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks),
+        descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
+        access=ACCESS,
+        jobs=consumers.jobs(webhooks, reconciliation, settings.reconcile_seconds),
+        closing=(channel.close, paystack.close),
+    )
+
+
+SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build)
+
+if __name__ == "__main__":
+    main(SPEC)

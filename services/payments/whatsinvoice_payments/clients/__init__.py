@@ -1,0 +1,47 @@
+"""Where payments reaches out: a payment provider and invoices, as the use cases see them."""
+
+from typing import Protocol
+
+from whatsinvoice_payments.domain.charge import Charge
+from whatsinvoice_payments.domain.payment import Payable
+
+
+class ProviderError(Exception):
+    """The provider is away, slow, over its limit, or answers what nobody can read; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ProviderRefusal(Exception):  # noqa: N818  (its answer, not its failure)
+    """The provider understood and said no; the text is its own words."""
+
+
+class ReferenceTaken(Exception):  # noqa: N818  (a fact about the reference)
+    """The provider knows this reference already."""
+
+
+class Provider(Protocol):
+    """Opens checkouts and tells the truth about them."""
+
+    async def initialize(
+        self, *, reference: str, amount_minor: int, currency: str, email: str, callback_url: str, invoice_id: str
+    ) -> tuple[str, str]:
+        """Opens a checkout: its authorization_url and access code.
+
+        Raises:
+            ProviderError: nobody knows whether it was opened; ask `verify` before trying again.
+            ProviderRefusal: it was not.
+            ReferenceTaken: it was, some time before.
+        """
+
+    async def verify(self, reference: str) -> Charge | None:
+        """What became of a reference; None when the provider has never heard of it. Raises ProviderError."""
+
+
+class Invoices(Protocol):
+    """Knows what is due."""
+
+    async def payable(self, token: str) -> Payable:
+        """What may be collected for a public link; raises NOT_FOUND (LINK_NOT_FOUND), UNAVAILABLE."""

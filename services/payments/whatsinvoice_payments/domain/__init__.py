@@ -1,0 +1,1 @@
+"""The rules of collecting money: attempts, what a charge settles, the ledger, schedules. No input or output."""

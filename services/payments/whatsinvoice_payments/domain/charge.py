@@ -1,0 +1,79 @@
+"""What the provider says of a transaction, whether that agrees with what was asked, and what of it counts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from whatsinvoice_payments.domain.payment import Payment
+
+
+class ChargeStatus(Enum):
+    """The provider's word, as far as it matters. OPEN: the payer may still pay."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    REVERSED = "reversed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A verified answer. Minor units; `paid_minor` is what left the payer, `requested_minor` what was asked of her."""
+
+    reference: str
+    status: ChargeStatus
+    paid_minor: int
+    requested_minor: int | None
+    fees_minor: int
+    currency: str
+    channel: str
+    paid_at: datetime | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a signed webhook says of a charge; None and empty where it says nothing that can be read."""
+
+    reference: str
+    amount_minor: int | None
+    currency: str
+
+
+def contradiction(payment: Payment, charge: Charge, claim: Claim | None) -> str:
+    """Why money that came cannot be what was asked for; empty when it can."""
+    claimed_amount = claim.amount_minor if claim else None
+    claimed_currency = claim.currency if claim else ""
+    findings = (
+        (charge.reference != payment.reference, f"verified reference {charge.reference!r}"),
+        (charge.currency != payment.currency, f"verified currency {charge.currency!r}, asked {payment.currency}"),
+        (
+            charge.requested_minor is not None and charge.requested_minor < payment.asked_minor,
+            f"verified request of {charge.requested_minor}, asked {payment.asked_minor}",
+        ),
+        (
+            not charge.fees_minor <= charge.paid_minor or charge.paid_minor == 0,
+            f"verified amount {charge.paid_minor} with fees of {charge.fees_minor}",
+        ),
+        (
+            claimed_amount not in (None, charge.paid_minor),
+            f"signed amount {claimed_amount}, verified {charge.paid_minor}",
+        ),
+        (
+            claimed_currency not in ("", charge.currency),
+            f"signed currency {claimed_currency!r}, verified {charge.currency!r}",
+        ),
+    )
+    return "; ".join(words for found, words in findings if found)
+
+
+def settled_minor(charge: Charge) -> int:
+    """What counts for the invoice.
+
+    Less than requested counts as it is; up to the fees above it, the payer bore the fees and the request counts; more
+    than that is an overpayment and counts whole (Paystack's `requested_amount`, which is absent on some channels).
+    """
+    requested = charge.paid_minor if charge.requested_minor is None else charge.requested_minor
+    if requested <= charge.paid_minor <= requested + charge.fees_minor:
+        return requested
+    return charge.paid_minor

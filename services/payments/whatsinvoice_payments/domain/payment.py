@@ -1,0 +1,154 @@
+"""A payment: one attempt to collect what is due on an invoice, and the states that it passes through."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from whatsinvoice_kit.core.ids import new_id
+
+REUSED_FOR = timedelta(hours=20)
+"""A checkout older than this is not handed out again."""
+OPENING = timedelta(seconds=30)
+"""How long one caller has an attempt to itself while it asks the provider; longer than a verify and an initialize."""
+CATCHING_UP = timedelta(minutes=10)
+"""How long invoices may need to hear of a payment; until then its due amount is not collected a second time."""
+
+
+class Status(Enum):
+    """Where an attempt stands."""
+
+    INITIALIZED = "initialized"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    REVERSED = "reversed"
+    UNKNOWN = "unknown"
+    QUARANTINED = "quarantined"
+
+
+OPEN = frozenset({Status.INITIALIZED, Status.PENDING, Status.UNKNOWN})
+_ENDS = frozenset({Status.SUCCEEDED, Status.FAILED, Status.ABANDONED, Status.REVERSED, Status.QUARANTINED})
+_MONEY = frozenset({Status.SUCCEEDED, Status.REVERSED, Status.QUARANTINED})
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.INITIALIZED: _ENDS | {Status.PENDING, Status.UNKNOWN},
+    Status.PENDING: _ENDS,
+    Status.UNKNOWN: _ENDS,
+    # A payer whose card was declined, or who went away, may come back to the same checkout and pay.
+    Status.FAILED: _MONEY,
+    Status.ABANDONED: _MONEY,
+    Status.SUCCEEDED: frozenset(),
+    Status.REVERSED: frozenset(),
+    Status.QUARANTINED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Payable:
+    """What may be collected for an invoice's public link; `due_minor` is 0 when nothing may."""
+
+    business_id: str
+    invoice_id: str
+    due_minor: int
+    currency: str
+    customer_email: str
+    public_url: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Payment:
+    """Amounts in minor units of `currency`; `settled_minor` is what counts for the invoice, None until it does."""
+
+    id: str
+    business_id: str
+    invoice_id: str
+    number: int
+    reference: str
+    status: Status
+    currency: str
+    asked_minor: int
+    opening_until: datetime
+    next_check_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    settled_minor: int | None = None
+    fees_minor: int = 0
+    channel: str = ""
+    authorization_url: str = ""
+    access_code: str = ""
+    reason: str = ""
+    paid_at: datetime | None = None
+    version: int = 1
+
+    @classmethod
+    def attempt(cls, payable: Payable, number: int, moment: datetime, first_check: datetime | None) -> "Payment":
+        """A fresh attempt, held by its caller; its reference is `<invoice id without prefix>.<number>`."""
+        return cls(
+            id=new_id("pay"),
+            business_id=payable.business_id,
+            invoice_id=payable.invoice_id,
+            number=number,
+            reference=f"{payable.invoice_id.partition('_')[2]}.{number}",
+            status=Status.INITIALIZED,
+            currency=payable.currency,
+            asked_minor=payable.due_minor,
+            opening_until=moment + OPENING,
+            next_check_at=first_check,
+            created_at=moment,
+            updated_at=moment,
+        )
+
+    @property
+    def final(self) -> bool:
+        """Nothing that the provider says later changes it."""
+        return not TRANSITIONS[self.status]
+
+    @property
+    def open(self) -> bool:
+        """Nothing has come of it yet."""
+        return self.status in OPEN
+
+    def asks(self, payable: Payable) -> bool:
+        """Whether it collects just what is due."""
+        return (self.asked_minor, self.currency) == (payable.due_minor, payable.currency)
+
+    def payable_again(self, payable: Payable, moment: datetime) -> bool:
+        """Whether its checkout can be handed out once more."""
+        fresh = moment - self.created_at < REUSED_FOR
+        return self.status is Status.PENDING and self.asks(payable) and fresh
+
+    def ahead_of_invoices(self, payable: Payable, moment: datetime) -> bool:
+        """Whether it has just collected what invoices still reports as due."""
+        return self.status is Status.SUCCEEDED and self.asks(payable) and moment - self.updated_at < CATCHING_UP
+
+    def offer(self, authorization_url: str, access_code: str) -> None:
+        """The provider made a checkout for it."""
+        self._move(Status.PENDING)
+        self.authorization_url, self.access_code = authorization_url, access_code
+
+    def lose(self) -> None:
+        """The provider knows the reference, but nobody knows the way to its checkout any more."""
+        self._move(Status.UNKNOWN)
+
+    def succeed(self, settled_minor: int, fees_minor: int, channel: str, paid_at: datetime) -> None:
+        """Money came, verified with the provider."""
+        self._move(Status.SUCCEEDED)
+        self.settled_minor, self.fees_minor, self.channel, self.paid_at = settled_minor, fees_minor, channel, paid_at
+        self.reason = ""
+
+    def fail(self, reason: str) -> None:
+        """The payer's means were declined, or the provider refused to open it."""
+        self._move(Status.FAILED, reason)
+
+    def end_as(self, status: Status, reason: str) -> None:
+        """Abandoned, reversed or quarantined: no money counts, and nobody asks again."""
+        self._move(status, reason)
+        self.next_check_at = None
+
+    def _move(self, to: Status, reason: str = "") -> None:
+        if to not in TRANSITIONS[self.status]:
+            raise ValueError(f"a payment cannot go from {self.status.value} to {to.value}")
+        self.status, self.reason = to, reason
+        if self.final:
+            self.next_check_at = None

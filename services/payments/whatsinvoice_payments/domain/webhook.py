@@ -1,0 +1,118 @@
+"""Paystack's webhooks: the signature over the raw body, what makes two of them the same, and what a charge claims.
+
+Shapes: Paystack's published samples, in which amounts come as number or string and `data` may be a list.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from whatsinvoice_kit.core.errors import invalid
+
+from whatsinvoice_payments.domain.charge import Claim
+
+CHARGE_SUCCESS = "charge.success"
+MAX_NAME = 200
+
+NATURAL_IDS: Mapping[str, tuple[str, ...]] = {
+    "charge.dispute.": ("id",),
+    "charge.": ("reference", "id"),
+    "refund.": ("refund_reference", "transaction_reference"),
+    "transfer.": ("transfer_code", "reference"),
+    "paymentrequest.": ("request_code",),
+    "dedicatedaccount.": ("customer_code",),
+    "customeridentification.": ("customer_code",),
+    "subscription.": ("subscription_code",),
+    "invoice.": ("invoice_code",),
+}
+"""Start of the event's name -> the fields of `data` of which the first present one identifies it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A genuine webhook, and what it is recognised by when it comes again."""
+
+    event: str
+    natural_id: str
+    body_hash: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A webhook that waits for its effect; `attempts` counts the tries, this one included."""
+
+    id: str
+    event: str
+    body: bytes
+    attempts: int
+    received_at: datetime
+
+
+def signature_of(secret: str, body: bytes) -> str:
+    """Lower-case hex HMAC-SHA512 over the exact bytes: the `x-paystack-signature` header."""
+    return hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
+
+
+def is_genuine(secret: str, body: bytes, signature: str) -> bool:
+    """Whether the holder of the secret signed these very bytes; compared in constant time."""
+    return hmac.compare_digest(signature_of(secret, body).encode(), signature.encode())
+
+
+def read_webhook(body: bytes) -> Received:
+    """Reads a body; INVALID_ARGUMENT (BODY_MALFORMED) unless it is an object with an event and its data."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _malformed() from error
+    if not isinstance(content, dict) or not isinstance(content.get("event"), str):
+        raise _malformed()
+    if not isinstance(content.get("data"), (dict, list)):
+        raise _malformed()
+    event = plain(content["event"])
+    return Received(event, _natural_id(event, content["data"]), hashlib.sha256(body).digest(), body)
+
+
+def claim_of(body: bytes) -> Claim:
+    """What a stored `charge.success` says."""
+    data = json.loads(body)["data"]
+    fields = data if isinstance(data, dict) else {}
+    reference, currency = fields.get("reference"), fields.get("currency")
+    return Claim(
+        plain(reference) if isinstance(reference, str) else "",
+        minor_units(fields.get("amount")),
+        plain(currency) if isinstance(currency, str) else "",
+    )
+
+
+def minor_units(given: object) -> int | None:
+    """An amount as Paystack writes it, a number or a string of digits; None for anything else."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= len(str(2**63)):
+        return int(given)
+    return None
+
+
+def plain(text: str) -> str:
+    """Text that a database takes: no NUL, no lone surrogates, not endless."""
+    return text[:MAX_NAME].replace("\0", "").encode(errors="replace").decode()
+
+
+def _natural_id(event: str, data: Any) -> str:
+    if not isinstance(data, dict):
+        return ""
+    if event == "bank.transfer.rejected":
+        transfer = data.get("bank_transfer")
+        return plain(str(transfer.get("transaction_id", ""))) if isinstance(transfer, dict) else ""
+    names = next((names for start, names in NATURAL_IDS.items() if event.startswith(start)), ("id", "reference"))
+    found = (data[name] for name in names if isinstance(data.get(name), (str, int)))
+    return plain(str(next(found, "")))
+
+
+def _malformed() -> Exception:
+    return invalid("body", "BODY_MALFORMED", "the body is not an object with an event and its data")

@@ -1,0 +1,70 @@
+"""What payments tells others: payments as proto messages and events."""
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from whatsinvoice.common.v1 import common_pb2
+from whatsinvoice.payments.v1 import events_pb2, payments_pb2
+from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.events.outbox import Event, serialised
+
+from whatsinvoice_payments.domain.payment import Payment, Status
+
+PROVIDER = "paystack"
+STATUSES = {status: payments_pb2.PaymentStatus.Value(f"PAYMENT_STATUS_{status.name}") for status in Status}
+
+
+def money(currency: str, amount_minor: int) -> common_pb2.Money:
+    return common_pb2.Money(currency_code=currency, amount_minor=amount_minor)
+
+
+def timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    made = Timestamp()
+    made.FromDatetime(moment)
+    return made
+
+
+def payment_message(payment: Payment) -> payments_pb2.Payment:
+    """The amount is what was asked until it is what was settled."""
+    amount = payment.asked_minor if payment.settled_minor is None else payment.settled_minor
+    return payments_pb2.Payment(
+        id=payment.id,
+        invoice_id=payment.invoice_id,
+        status=STATUSES[payment.status],
+        amount=money(payment.currency, amount),
+        fees_minor=payment.fees_minor,
+        channel=payment.channel,
+        provider=PROVIDER,
+        reference=payment.reference,
+        paid_time=timestamp(payment.paid_at),
+        create_time=timestamp(payment.created_at),
+    )
+
+
+def payment_succeeded(payment: Payment) -> Event:
+    return serialised(
+        events_pb2.PaymentSucceeded(
+            event_id=new_id("evt"),
+            occur_time=timestamp(payment.updated_at),
+            business_id=payment.business_id,
+            aggregate_id=payment.id,
+            aggregate_version=payment.version,
+            payment=payment_message(payment),
+        )
+    )
+
+
+def payment_failed(payment: Payment) -> Event:
+    return serialised(
+        events_pb2.PaymentFailed(
+            event_id=new_id("evt"),
+            occur_time=timestamp(payment.updated_at),
+            business_id=payment.business_id,
+            aggregate_id=payment.id,
+            aggregate_version=payment.version,
+            payment=payment_message(payment),
+            reason=payment.reason,
+        )
+    )

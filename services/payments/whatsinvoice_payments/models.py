@@ -1,0 +1,88 @@
+"""Tables of the payments schema."""
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, func
+from whatsinvoice_kit.data.db import service_metadata
+from whatsinvoice_kit.events.tables import KitTables
+
+METADATA = service_metadata("payments")
+KIT_TABLES = KitTables.of(METADATA)
+
+
+def _moment(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _words(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+PAYMENTS = Table(
+    "payments",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("invoice_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("reference", Text, nullable=False, unique=True),
+    Column("status", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("asked_minor", BigInteger, nullable=False),
+    Column("settled_minor", BigInteger),
+    Column("fees_minor", BigInteger, nullable=False, server_default="0"),
+    _words("channel"),
+    _words("authorization_url"),
+    _words("access_code"),
+    _words("reason"),
+    _moment("opening_until"),
+    _moment("next_check_at", nullable=True),
+    _moment("paid_at", nullable=True),
+    _moment("created_at"),
+    _moment("updated_at"),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    UniqueConstraint("invoice_id", "number"),
+)
+Index("ix_payments_business_id_id", PAYMENTS.c.business_id, PAYMENTS.c.id)
+Index("ix_payments_business_id_invoice_id_id", PAYMENTS.c.business_id, PAYMENTS.c.invoice_id, PAYMENTS.c.id)
+Index("ix_payments_next_check_at", PAYMENTS.c.next_check_at, postgresql_where=PAYMENTS.c.next_check_at.is_not(None))
+
+WEBHOOK_EVENTS = Table(
+    "webhookevent",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("natural_id", Text, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _moment("processed_at", nullable=True),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _words("outcome"),
+    _words("error"),
+    UniqueConstraint("provider", "event", "natural_id", "body_hash"),
+)
+Index(
+    "ix_webhookevent_next_attempt_at",
+    WEBHOOK_EVENTS.c.next_attempt_at,
+    postgresql_where=WEBHOOK_EVENTS.c.processed_at.is_(None),
+)
+
+LEDGER_ENTRIES = Table(
+    "ledger_entries",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("entry_set_id", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("invoice_id", Text, nullable=False),
+    _moment("created_at"),
+    # the wall behind the state machine: a payment succeeds in the books once
+    UniqueConstraint("payment_id", "purpose", "account"),
+)
+Index("ix_ledger_entries_business_id_id", LEDGER_ENTRIES.c.business_id, LEDGER_ENTRIES.c.id)
+Index("ix_ledger_entries_entry_set_id", LEDGER_ENTRIES.c.entry_set_id)

@@ -1,0 +1,56 @@
+"""What a business may read: its payments, its ledger, its balances. Each runs in the transaction that it is given."""
+
+from collections.abc import Sequence
+
+from whatsinvoice_kit.core.errors import invalid, not_found
+from whatsinvoice_kit.core.ids import is_id
+from whatsinvoice_kit.data.unit_of_work import Transaction
+
+from whatsinvoice_payments import repository
+from whatsinvoice_payments.domain.ledger import Balance, Entry
+from whatsinvoice_payments.domain.payment import Payment
+
+DEFAULT_PAGE, LARGEST_PAGE = 20, 100
+
+
+async def get_payment(tx: Transaction, business_id: str, payment_id: str) -> Payment:
+    """Raises NOT_FOUND (PAYMENT_NOT_FOUND), also for another business's."""
+    payment = await repository.payment(tx, business_id, payment_id) if is_id("pay", payment_id) else None
+    if payment is None:
+        raise not_found("PAYMENT_NOT_FOUND", "there is no such payment")
+    return payment
+
+
+async def list_payments(
+    tx: Transaction, business_id: str, invoice_id: str, cursor: str, limit: int
+) -> tuple[Sequence[Payment], str]:
+    """A page, newest first, and the cursor of the next one, empty on the last."""
+    size = _size(limit)
+    found = await repository.list_payments(tx, business_id, invoice_id, _before("pay", cursor), size + 1)
+    return found[:size], found[size - 1].id if len(found) > size else ""
+
+
+async def list_ledger_entries(
+    tx: Transaction, business_id: str, cursor: str, limit: int
+) -> tuple[Sequence[Entry], str]:
+    """As list_payments."""
+    size = _size(limit)
+    found = await repository.list_entries(tx, business_id, _before("led", cursor), size + 1)
+    return found[:size], found[size - 1].id if len(found) > size else ""
+
+
+async def get_balance(tx: Transaction, business_id: str) -> Sequence[Balance]:
+    """Per currency they sum to zero."""
+    return await repository.balances(tx, business_id)
+
+
+def _size(limit: int) -> int:
+    if not 0 <= limit <= LARGEST_PAGE:
+        raise invalid("page.limit", "LIMIT_INVALID", f"a page has 1 to {LARGEST_PAGE} entries")
+    return limit or DEFAULT_PAGE
+
+
+def _before(prefix: str, cursor: str) -> str:
+    if cursor and not is_id(prefix, cursor):
+        raise invalid("page.cursor", "CURSOR_INVALID", "this is not a cursor of this list")
+    return cursor

@@ -1,0 +1,62 @@
+"""Reconciliation: Paystack tells of successes only, and not always, so it is asked about every attempt not yet over."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+
+from whatsinvoice_payments import repository
+from whatsinvoice_payments.clients import Provider, ProviderError
+from whatsinvoice_payments.domain.payment import Payment, Status
+from whatsinvoice_payments.domain.schedule import next_check
+from whatsinvoice_payments.service.settlement import settle
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+AT_ONCE = 5
+ASK_AGAIN = timedelta(minutes=5)
+
+
+class ReconciliationService:
+    """Asks about attempts on their schedule, and settles them as a webhook would."""
+
+    def __init__(self, unit_of_work: UnitOfWork, provider: Provider, scale: float) -> None:
+        self._unit_of_work = unit_of_work
+        self._provider = provider
+        self._scale = scale
+
+    async def work(self) -> int:
+        """Checks attempts that are due, a few at a time; how many were taken."""
+        async with self._unit_of_work.begin() as tx:
+            claimed = await repository.claim_due_payments(tx, now(), LEASE, AT_ONCE)
+        await asyncio.gather(*(self._check(payment) for payment in claimed))
+        return len(claimed)
+
+    async def _check(self, payment: Payment) -> None:
+        try:
+            charge = await self._provider.verify(payment.reference)
+        except ProviderError as error:
+            log.warning("reconciliation could not ask", reference=payment.reference, error=str(error))
+            wait = max(ASK_AGAIN * self._scale, timedelta(seconds=error.retry_after))
+            async with self._unit_of_work.begin() as tx:
+                await repository.set_next_check(tx, payment.reference, now() + wait)
+            return
+        async with self._unit_of_work.begin() as tx:
+            if charge is not None:
+                await settle(tx, payment.reference, charge)
+            await self._plan(tx, payment.reference)
+
+    async def _plan(self, tx: Transaction, reference: str) -> None:
+        """The next check of what is not over; after the last one an attempt that nobody paid is abandoned."""
+        payment = await repository.payment_by_reference(tx, reference, lock=True)
+        if payment is None or payment.next_check_at is None:
+            return
+        following = next_check(payment.created_at, now(), self._scale)
+        if following is None and payment.open:
+            payment.end_as(Status.ABANDONED, "not paid in time")
+            await repository.save_payment(tx, payment)
+        else:
+            await repository.set_next_check(tx, reference, following)

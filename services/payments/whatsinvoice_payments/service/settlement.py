@@ -1,0 +1,99 @@
+"""Settling: the one way by which a verified charge becomes a payment's state, ledger entries and an event."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import structlog
+from prometheus_client import Counter
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.data.unit_of_work import Transaction
+
+from whatsinvoice_payments import events, repository
+from whatsinvoice_payments.domain import charge as charges
+from whatsinvoice_payments.domain.charge import Charge, ChargeStatus, Claim
+from whatsinvoice_payments.domain.ledger import postings_of_success
+from whatsinvoice_payments.domain.payment import Payment, Status
+
+log = structlog.get_logger(__name__)
+
+QUARANTINED = Counter(
+    "payments_quarantined_total", "Money that contradicts what was asked and was not applied", ["what"]
+)
+SUCCESS_PURPOSE = "payment"
+
+
+class Result(Enum):
+    """What settling did."""
+
+    SETTLED = "settled"
+    UNCHANGED = "unchanged"
+    NOT_YET = "not_yet"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The result, and the reason where there is one."""
+
+    result: Result
+    reason: str = ""
+
+
+async def settle(tx: Transaction, reference: str, charge: Charge, claim: Claim | None = None) -> Settled:
+    """Applies what the provider verified; a repeat changes nothing. The claim is what a signed webhook said."""
+    payment = await repository.payment_by_reference(tx, reference, lock=True)
+    if payment is None:
+        return quarantined("reference", reference, "no payment of ours has this reference")
+    signed_success = claim is not None
+    if charge.status is ChargeStatus.OPEN or (charge.status is ChargeStatus.FAILED and signed_success):
+        return Settled(Result.NOT_YET, charge.words)
+    if charge.status is ChargeStatus.FAILED:
+        return await _fail(tx, payment, charge.words)
+    reason = charges.contradiction(payment, charge, claim)
+    if reason:
+        await _end(tx, payment, Status.QUARANTINED, reason)
+        return quarantined("payment", reference, reason)
+    if charge.status is ChargeStatus.REVERSED:
+        return await _end(tx, payment, Status.REVERSED, charge.words)
+    return await _succeed(tx, payment, charge)
+
+
+def quarantined(what: str, reference: str, reason: str) -> Settled:
+    """Counts and reports what a person has to look at."""
+    QUARANTINED.labels(what).inc()
+    log.error("money quarantined", what=what, reference=reference, reason=reason)
+    return Settled(Result.QUARANTINED, reason)
+
+
+async def _succeed(tx: Transaction, payment: Payment, charge: Charge) -> Settled:
+    if payment.final:
+        return Settled(Result.UNCHANGED)
+    amount = charges.settled_minor(charge)
+    payment.succeed(amount, charge.fees_minor, charge.channel, charge.paid_at or now())
+    await repository.save_payment(tx, payment)
+    postings = postings_of_success(amount, charge.paid_minor, charge.fees_minor)
+    await repository.add_entry_set(tx, payment, SUCCESS_PURPOSE, postings)
+    tx.publish(events.payment_succeeded(payment))
+    return Settled(Result.SETTLED)
+
+
+async def _fail(tx: Transaction, payment: Payment, reason: str) -> Settled:
+    if not payment.open:
+        return Settled(Result.UNCHANGED)
+    await fail(tx, payment, reason)
+    return Settled(Result.SETTLED)
+
+
+async def fail(tx: Transaction, payment: Payment, reason: str) -> None:
+    """A locked open payment failed, in the provider's words."""
+    payment.fail(reason)
+    await repository.save_payment(tx, payment)
+    tx.publish(events.payment_failed(payment))
+
+
+async def _end(tx: Transaction, payment: Payment, status: Status, reason: str) -> Settled:
+    if payment.final:
+        return Settled(Result.UNCHANGED)
+    payment.end_as(status, reason)
+    await repository.save_payment(tx, payment)
+    return Settled(Result.SETTLED)

@@ -1,0 +1,94 @@
+"""gRPC <-> use cases, and who may call them."""
+
+from typing import Any
+
+from whatsinvoice.common.v1 import common_pb2
+from whatsinvoice.payments.v1 import payments_pb2 as pb
+from whatsinvoice.payments.v1 import payments_pb2_grpc
+from whatsinvoice_kit.data.unit_of_work import UnitOfWork
+from whatsinvoice_kit.rpc.call import current_call
+from whatsinvoice_kit.rpc.identity import AccessTable, allow
+
+from whatsinvoice_payments.domain.ledger import Entry
+from whatsinvoice_payments.events import money, payment_message, timestamp
+from whatsinvoice_payments.service import books
+from whatsinvoice_payments.service.checkout import CheckoutService
+from whatsinvoice_payments.service.webhooks import WebhookService
+
+READ = allow("notifications", scope="payments:read")
+ACCESS: AccessTable = {
+    "StartCheckout": allow("gateway"),
+    "ReceivePaystackWebhook": allow("gateway"),
+    "GetPayment": READ,
+    "ListPayments": READ,
+    "GetBalance": READ,
+    "ListLedgerEntries": READ,
+}
+
+
+class PaymentsServicer(payments_pb2_grpc.PaymentsServiceServicer):
+    """whatsinvoice.payments.v1.PaymentsService."""
+
+    def __init__(self, unit_of_work: UnitOfWork, checkouts: CheckoutService, webhooks: WebhookService) -> None:
+        self._unit_of_work = unit_of_work
+        self._checkouts = checkouts
+        self._webhooks = webhooks
+
+    async def StartCheckout(self, request: pb.StartCheckoutRequest, context: Any) -> pb.StartCheckoutResponse:
+        attempt = await self._checkouts.start_checkout(request.token)
+        return pb.StartCheckoutResponse(authorization_url=attempt.authorization_url, reference=attempt.reference)
+
+    async def ReceivePaystackWebhook(
+        self, request: pb.ReceivePaystackWebhookRequest, context: Any
+    ) -> pb.ReceivePaystackWebhookResponse:
+        received = self._webhooks.read(request.body, request.signature)
+        async with self._unit_of_work.begin() as tx:
+            await self._webhooks.store(tx, received)
+        return pb.ReceivePaystackWebhookResponse()
+
+    async def GetPayment(self, request: pb.GetPaymentRequest, context: Any) -> pb.GetPaymentResponse:
+        async with self._unit_of_work.begin() as tx:
+            payment = await books.get_payment(tx, current_call().business_id, request.payment_id)
+        return pb.GetPaymentResponse(payment=payment_message(payment))
+
+    async def ListPayments(self, request: pb.ListPaymentsRequest, context: Any) -> pb.ListPaymentsResponse:
+        page = request.page
+        async with self._unit_of_work.begin() as tx:
+            payments, cursor = await books.list_payments(
+                tx, current_call().business_id, request.invoice_id, page.cursor, page.limit
+            )
+        return pb.ListPaymentsResponse(
+            payments=map(payment_message, payments), page=common_pb2.PageResponse(next_cursor=cursor)
+        )
+
+    async def GetBalance(self, request: pb.GetBalanceRequest, context: Any) -> pb.GetBalanceResponse:
+        async with self._unit_of_work.begin() as tx:
+            balances = await books.get_balance(tx, current_call().business_id)
+        return pb.GetBalanceResponse(
+            balances=[
+                pb.AccountBalance(account=found.account.value, balance=money(found.currency, found.amount_minor))
+                for found in balances
+            ]
+        )
+
+    async def ListLedgerEntries(
+        self, request: pb.ListLedgerEntriesRequest, context: Any
+    ) -> pb.ListLedgerEntriesResponse:
+        page = request.page
+        async with self._unit_of_work.begin() as tx:
+            entries, cursor = await books.list_ledger_entries(tx, current_call().business_id, page.cursor, page.limit)
+        return pb.ListLedgerEntriesResponse(
+            entries=map(_entry_message, entries), page=common_pb2.PageResponse(next_cursor=cursor)
+        )
+
+
+def _entry_message(entry: Entry) -> pb.LedgerEntry:
+    return pb.LedgerEntry(
+        id=entry.id,
+        entry_set_id=entry.entry_set_id,
+        account=entry.account.value,
+        amount=money(entry.currency, entry.amount_minor),
+        payment_id=entry.payment_id,
+        invoice_id=entry.invoice_id,
+        create_time=timestamp(entry.created_at),
+    )

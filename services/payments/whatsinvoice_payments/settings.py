@@ -1,0 +1,39 @@
+"""Settings of the payments service."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+from whatsinvoice_kit.config.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Environment prefix PAYMENTS_."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYMENTS_")
+    service: ClassVar[str] = "payments"
+
+    invoices_grpc: str
+    """host:port of the invoices service."""
+    paystack_base_url: str = "https://api.paystack.co"
+    paystack_secret_key: SecretStr = Field(min_length=1)
+    """Opens Paystack's API and signs its webhooks; which mode it is in, the key says. Never empty: an empty key would
+    believe anybody's signature."""
+    customer_email_domain: str = "customers.whatsinvoice.invalid"
+    """Of the addresses made for customers without one, since Paystack insists; receives no mail."""
+    webhook_retry_seconds: float = Field(default=5.0, gt=0)
+    """Before the first retry of a webhook that could not be settled; doubles up to an hour."""
+    reconcile_seconds: float = Field(default=30.0, gt=0)
+    """How often attempts that are due for a check are looked for."""
+    reconcile_scale: float = Field(default=1.0, gt=0)
+    """Below 1 the schedule of checks runs faster, for tests and demonstrations."""
+
+    def unsafe(self) -> Iterator[str]:
+        yield from super().unsafe()
+        if self.paystack_secret_key.get_secret_value().startswith("sk_test_"):
+            yield "PAYSTACK_SECRET_KEY is a test key"
+        if not self.paystack_base_url.startswith("https://"):
+            yield "PAYSTACK_BASE_URL is not https"
+        if self.reconcile_scale != 1:
+            yield "PAYMENTS_RECONCILE_SCALE is not 1"
