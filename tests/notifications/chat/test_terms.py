@@ -30,6 +30,7 @@ def draft_of(terms: str) -> Draft:
         ("net 30", "2026-12-24"),
         ("due end of month", "2026-11-30"),
         ("due month end", "2026-11-30"),
+        ("due end of next month", "2026-12-31"),
         ("due end of december", "2026-12-31"),
         ("due 5 march", "2027-03-05"),
         ("due march 5", "2027-03-05"),
@@ -66,6 +67,7 @@ def test_a_due_date_is_read(terms: str, day: str) -> None:
     [
         "due 31/11", "due 29 feb", "due yesterday", "due 1/1/2026", "due wednesday or thursday", "due next month",
         "due this weekend", "due end of week", "due soon", "due 32/13",
+        "due 0000-01-01",
     ],
 )  # fmt: skip
 def test_a_due_date_that_cannot_be_told_is_asked(terms: str) -> None:
@@ -88,6 +90,7 @@ def test_a_month_without_a_due_word_is_the_item() -> None:
         ("10% off", Discount(percent_bp=1000)),
         ("less 10%", Discount(percent_bp=1000)),
         ("minus 7.5 %", Discount(percent_bp=750)),
+        ("less ten percent", Discount(percent_bp=1000)),
         ("comot 10 percent", Discount(percent_bp=1000)),
         ("with 5% discount", Discount(percent_bp=500)),
         ("less 5000", Discount(amount_minor=500_000)),

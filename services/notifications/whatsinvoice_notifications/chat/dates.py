@@ -164,6 +164,9 @@ def _month_end(tokens: Sequence[Token], at: int, today: date) -> DateRead | None
         at += 1
     if _word(tokens, at, "month_word"):
         return DateRead(_last_of(today.year, today.month), at + 1)
+    if _plain(tokens, at, "next") and _word(tokens, at + 1, "month_word"):
+        following = _last_of(today.year, today.month) + timedelta(1)
+        return DateRead(_last_of(following.year, following.month), at + 2)
     month = _value(tokens, at, "months")
     if month is None:
         return DateRead(None, at + 1)
@@ -256,7 +259,7 @@ def _calendar(year: int | None, month: int, day: int, today: date) -> date | Non
 
 
 def _existing(year: int, month: int, day: int) -> date | None:
-    return date(year, month, day) if 1 <= day <= monthrange(year, month)[1] else None
+    return date(year, month, day) if year and 1 <= day <= monthrange(year, month)[1] else None
 
 
 _Reader = Callable[[Sequence[Token], int, date], DateRead | None]

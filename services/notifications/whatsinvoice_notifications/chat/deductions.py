@@ -12,6 +12,7 @@ from .readings import Discount, Tax
 from .tokens import Kind, Token, gap_of, is_word
 
 _FULL_PERCENT = 100
+_MOST_LEADS = 6  # words before a rate; bounds the work on a wall of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def _has(tokens: Sequence[Token], at: int, *groups: str) -> bool:
 
 def _skip(tokens: Sequence[Token], at: int, *groups: str) -> int:
     """Past lead words and the marks that stand for them."""
-    while at < len(tokens) and (
+    end = min(len(tokens), at + _MOST_LEADS)
+    while at < end and (
         _has(tokens, at, *groups)
         or tokens[at].text == "+"
         or is_word(tokens[at], "a", "of", "the", "give", "at", "is", "na")
@@ -68,7 +70,8 @@ def _skip(tokens: Sequence[Token], at: int, *groups: str) -> int:
 
 
 def _after_link(tokens: Sequence[Token], at: int) -> int:
-    while at < len(tokens) and (tokens[at].text in {":", "-", "="} or is_word(tokens[at], "of", "at", "is", "na")):
+    end = min(len(tokens), at + _MOST_LEADS)
+    while at < end and (tokens[at].text in {":", "-", "="} or is_word(tokens[at], "of", "at", "is", "na")):
         at += 1
     return at
 
@@ -126,7 +129,8 @@ def _discount_at(tokens: Sequence[Token], at: int) -> _Taken | None:
     discount = _value(tokens, start)
     if discount is None:
         return None
-    off = _has(tokens, start + 1, "off")
+    # In `at 5k discount 10%` the word belongs to what follows it.
+    off = _has(tokens, start + 1, "off") and _value(tokens, _after_link(tokens, start + 2)) is None
     return _Taken(start + 1 + off, discount) if less or off else None
 
 

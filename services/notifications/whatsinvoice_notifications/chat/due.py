@@ -8,6 +8,8 @@ from .dates import is_clock, read_date
 from .lexicon import LEXICON
 from .tokens import Kind, Token, gap_of, is_word
 
+_MOST_LINKS = 8  # between a due word and its date; bounds the work on a wall of due words
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -52,7 +54,7 @@ def _phrase_at(tokens: Sequence[Token], at: int, today: date) -> _Phrase | None:
     if lead is None:
         return None
     after = lead
-    while _links(tokens, after):
+    while after - lead < _MOST_LINKS and _links(tokens, after):
         after += 1
     if is_word(tokens[after - 1], "net") and (terms := _net_days(tokens, after)) is not None:
         return _Phrase(start, after + 1, today + timedelta(terms))

@@ -31,13 +31,15 @@ def lex(text: str, home: str) -> list[Token]:
 
 
 def _join_measures(tokens: Sequence[Token], text: str) -> list[Token]:
-    """`5 kg` is a word of the item, as `5kg` is: no count and no price."""
+    """`5 kg` is a word of the item, as `5kg` is: no count and no price. `ten percent` is a percentage."""
     out: list[Token] = []
     for token in tokens:
         before = out[-1] if out else None
         measured = before is not None and before.number is not None and not before.number.marked
         if before and measured and token.kind is Kind.WORD and LEXICON.has_exactly("measure", token.low):
             out[-1] = _token(Kind.WORD, text, before.start, token.end)
+        elif before and measured and token.low in {"percent", "%"}:
+            out[-1] = _token(Kind.PERCENT, text, before.start, token.end, number=before.number)
         else:
             out.append(token)
     return out

@@ -16,7 +16,7 @@ _HOME_MOBILE = {"NG": re.compile(r"(?:70|80|81|90|91)\d{8}\Z")}
 _SEPARATORS = r"[ .\-()]{0,3}"
 _CANDIDATE = re.compile(
     r"(?<![\w₦$£€¥#@.,/])(?<![₦$£€¥#] )(?P<lead>(?:https?://)?wa\.me/|tel:[ ]?)?"
-    rf"(?P<number>\(?\+?(?:\(0\)|\d)(?:{_SEPARATORS}\d)*)",
+    rf"(?P<number>\(?\+?(?:\(0\)|\d)(?:{_SEPARATORS}\d){{0,24}})",
     re.IGNORECASE,
 )
 _GROUP = re.compile(r"\d+")
@@ -89,11 +89,11 @@ def _unreadable(text: str, found: re.Match[str], prefixes: list[tuple[str, int]]
     wanted = 11 if prefixes[0][0].startswith("0") else 13
     digits, end = min(prefixes, key=lambda prefix: abs(len(prefix[0]) - wanted))
     start = found.start("number")
-    is_phone = explicit or (digits[0] == "0" and len(digits) >= _SHORTEST) or looks_miscounted(digits)
+    is_phone = explicit or (digits[0] == "0" and len(digits) >= _SHORTEST) or _looks_miscounted(digits)
     return Phone(found.start(), _past_bracket(text, start, end), None) if is_phone else None
 
 
-def looks_miscounted(digits: str) -> bool:
+def _looks_miscounted(digits: str) -> bool:
     """A home mobile with one digit short or long; a round figure is an amount instead."""
     if digits.endswith("000"):
         return False

@@ -68,7 +68,7 @@ def words_of(tokens: Sequence[Token]) -> str:
     for token in tokens:
         if token.kind is Kind.GAP:
             continue
-        if parts and token.start != last_end:
+        if parts and token.start != last_end and token.text not in {",", ";"}:
             parts.append(" ")
         parts.append(" " if token.text == "\n" else token.text)
         last_end = token.end
