@@ -153,20 +153,25 @@ def _plain(tokens: Sequence[Token], at: int, *words: str) -> bool:
 
 
 def _month_end(tokens: Sequence[Token], at: int, today: date) -> DateRead | None:
-    if is_word(tokens[at], "month") and _plain(tokens, at + 1, "end", "ending"):
-        return DateRead(_last_of(today.year, today.month), at + 2)
+    """`month end`, `end of month`, `end of december`; an end of anything else is a question."""
+    this_month = _last_of(today.year, today.month)
     if is_word(tokens[at], "eom"):
-        return DateRead(_last_of(today.year, today.month), at + 1)
+        return DateRead(this_month, at + 1)
+    if is_word(tokens[at], "month") and _plain(tokens, at + 1, "end", "ending"):
+        return DateRead(this_month, at + 2)
     if not is_word(tokens[at], "end", "ending"):
         return None
     at += 1
     while _plain(tokens, at, "of", "the", "this"):
         at += 1
-    if _word(tokens, at, "month_word"):
-        return DateRead(_last_of(today.year, today.month), at + 1)
-    if _plain(tokens, at, "next") and _word(tokens, at + 1, "month_word"):
-        following = _last_of(today.year, today.month) + timedelta(1)
-        return DateRead(_last_of(following.year, following.month), at + 2)
+    return _end_of(tokens, at, today)
+
+
+def _end_of(tokens: Sequence[Token], at: int, today: date) -> DateRead:
+    later = _plain(tokens, at, "next")
+    if _word(tokens, at + later, "month_word"):
+        month_start = today.replace(day=1) + timedelta(32 * later)
+        return DateRead(_last_of(month_start.year, month_start.month), at + later + 1)
     month = _value(tokens, at, "months")
     if month is None:
         return DateRead(None, at + 1)

@@ -9,6 +9,7 @@ from .lexicon import LEXICON
 from .tokens import Kind, Token, gap_of, is_word
 
 _MOST_LINKS = 8  # between a due word and its date; bounds the work on a wall of due words
+_FARTHEST_PAYER = 16  # from the first word of a date to the `pay` it belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,8 @@ def _payer_end(tokens: Sequence[Token], at: int) -> int | None:
 
 
 def _date_then_lead(tokens: Sequence[Token], start: int, at: int, today: date) -> _Phrase | None:
+    if not any(_has(tokens, later, "pays") for later in range(at, min(at + _FARTHEST_PAYER, len(tokens)))):
+        return None
     for begin in {start, at}:
         found = read_date(tokens, begin, today) if begin < len(tokens) else None
         if found and found.end < len(tokens):

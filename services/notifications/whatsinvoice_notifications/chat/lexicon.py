@@ -6,11 +6,13 @@ new file; nothing else changes.
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 LANGUAGES = ("en", "pcm")
 _FUZZY_FROM = 5  # chat rule: a keyword of five letters or more may have one letter wrong
+_LONGEST_KEYWORD = 20
 _FUZZY_NUMBERS_FROM = 6  # but "light" is not eight, nor "brand" a grand: shorter number words are met too often
 
 
@@ -25,14 +27,16 @@ class Lexicon:
                 if name != "groups":
                     self._tables.setdefault(name, {}).update(table)
         self._own = frozenset().union(*self._groups.values(), *self._tables.values())
-        self._near = {name: _neighbours(name, words) for name, words in (self._groups | self._tables).items()}
-
-    def has(self, group: str, word: str) -> bool:
-        """Whether `word` (lower case) is in the group, as written or with one letter wrong."""
-        return word in self._groups[group] or self._keyword_meant(group, word) is not None
+        self._near = _neighbours(self._own)
+        self._slips = lru_cache(maxsize=8192)(self._keywords_meant)
 
     def words(self, group: str) -> frozenset[str]:
         return self._groups[group]
+
+    def has(self, group: str, word: str) -> bool:
+        """Whether `word` (lower case) is in the group, as written or with one letter wrong."""
+        words = self._groups[group]
+        return word in words or any(keyword in words for keyword in self._slips(word))
 
     def has_exactly(self, group: str, word: str) -> bool:
         return word in self._groups[group]
@@ -40,25 +44,25 @@ class Lexicon:
     def value(self, table: str, word: str) -> Any:
         """What the table says of `word`, as written or with one letter wrong; None when it is not in it."""
         values = self._tables[table]
-        return values.get(word if word in values else self._keyword_meant(table, word) or word)
+        if word in values:
+            return values[word]
+        shortest = _FUZZY_NUMBERS_FROM if table in {"numbers", "scales", "digits"} else _FUZZY_FROM
+        return next((values[word] for word in self._slips(word) if word in values and len(word) >= shortest), None)
 
-    def _keyword_meant(self, name: str, word: str) -> str | None:
+    def _keywords_meant(self, word: str) -> tuple[str, ...]:
         # A word that is itself in the lexicon is never a slip of another one: "change" is not "charge".
-        if len(word) < _FUZZY_FROM - 1 or len(word) > 20 or word in self._own:  # noqa: PLR2004 - longest keyword + 1
-            return None
-        near = self._near[name]
-        for shape in (word, *_one_letter_less(word)):
-            for keyword in near.get(shape, ()):
-                if _one_slip_apart(word, keyword):
-                    return keyword
-        return None
+        if not _FUZZY_FROM - 1 <= len(word) <= _LONGEST_KEYWORD or word in self._own:
+            return ()
+        shapes = (word, *_one_letter_less(word))
+        near = dict.fromkeys(keyword for shape in shapes for keyword in self._near.get(shape, ()))
+        return tuple(keyword for keyword in near if _one_slip_apart(word, keyword))
 
 
-def _neighbours(name: str, words: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    shortest = _FUZZY_NUMBERS_FROM if name in {"numbers", "scales", "digits"} else _FUZZY_FROM
+def _neighbours(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Every keyword under its own spelling and each spelling with one letter less."""
     near: dict[str, tuple[str, ...]] = {}
-    for word in words:
-        if len(word) >= shortest and word.isalpha():
+    for word in sorted(words):
+        if len(word) >= _FUZZY_FROM and word.isalpha():
             for shape in {word, *_one_letter_less(word)}:
                 near[shape] = (*near.get(shape, ()), word)
     return near

@@ -21,7 +21,7 @@ _CANDIDATE = re.compile(
 )
 _GROUP = re.compile(r"\d+")
 _MORE_OF_A_WORD = re.compile(r"[\w@%]|[,/:]\d")
-_DATE = re.compile(r"\d{1,2}([.-])\d{1,2}\1\d{2,4}(?!\d)")
+_DATE = re.compile(r"(?:\d{1,2}([.-])\d{1,2}\1\d{2,4}|\d{4}-\d\d-\d\d)(?![\d.-])")
 _SHORTEST = 7
 
 
