@@ -36,7 +36,12 @@ def build(kit: Kit[Settings]) -> Parts:
         servicer=PaymentsServicer(unit_of_work, checkouts, webhooks),
         descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         access=ACCESS,
-        jobs=consumers.jobs(webhooks, reconciliation, settings.reconcile_seconds),
+        jobs=consumers.jobs(
+            webhooks,
+            reconciliation,
+            retry_seconds=settings.webhook_retry_seconds,
+            reconcile_seconds=settings.reconcile_seconds,
+        ),
         closing=(channel.close, paystack.close),
     )
 

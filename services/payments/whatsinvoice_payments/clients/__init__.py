@@ -7,9 +7,12 @@ from whatsinvoice_payments.domain.payment import Payable
 
 
 class ProviderError(Exception):
-    """The provider is away, slow, over its limit, or answers what nobody can read; `retry_after` is in seconds."""
+    """The provider is away, slow, over its limit, or answers what nobody can read.
 
-    def __init__(self, message: str, retry_after: int = 5) -> None:
+    `retry_after` is in seconds, 0 when it gave none.
+    """
+
+    def __init__(self, message: str, retry_after: int = 0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

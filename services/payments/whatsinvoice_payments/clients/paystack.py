@@ -29,7 +29,7 @@ READ_TRIES = 3
 PAUSE_SECONDS = 0.2
 LONGEST_QUIET = 60
 """Seconds that a Retry-After may silence us; a larger one is asked again after that."""
-BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 400, 401, 403, 404, 429, 500
+BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, TOO_MANY, SERVER_ERROR = 400, 401, 404, 429, 500
 
 
 class Paystack:
@@ -56,8 +56,8 @@ class Paystack:
             "metadata": {"invoice_id": invoice_id},
         }
         status, envelope = await self._ask("initialize", "POST", "/transaction/initialize", tries=1, json=body)
-        if status == UNAUTHORIZED:
-            raise ProviderError("the provider does not know our key")
+        if status in (UNAUTHORIZED, NOT_FOUND):
+            raise ProviderError(f"key or address of the provider is wrong: {status}")
         if status >= BAD_REQUEST:
             if envelope.code == "duplicate_reference" or "duplicate" in envelope.message.lower():
                 raise ReferenceTaken(reference)
@@ -127,7 +127,7 @@ class _ServerError(ProviderError):
     """A 5xx, after which a read may be tried again."""
 
 
-def _failed(call: str, outcome: str, message: str, retry_after: int = 5) -> ProviderError:
+def _failed(call: str, outcome: str, message: str, retry_after: int = 0) -> ProviderError:
     CALLS.labels(call, outcome).inc()
     return ProviderError(message, retry_after)
 

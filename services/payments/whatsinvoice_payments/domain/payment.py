@@ -115,12 +115,18 @@ class Payment:
 
     def payable_again(self, payable: Payable, moment: datetime) -> bool:
         """Whether its checkout can be handed out once more."""
-        fresh = moment - self.created_at < REUSED_FOR
-        return self.status is Status.PENDING and self.asks(payable) and fresh
+        return self.status is Status.PENDING and self._serves(payable, moment)
+
+    def may_be_opened(self, payable: Payable, moment: datetime) -> bool:
+        """Whether it still waits for its checkout."""
+        return self.status is Status.INITIALIZED and self._serves(payable, moment)
 
     def ahead_of_invoices(self, payable: Payable, moment: datetime) -> bool:
         """Whether it has just collected what invoices still reports as due."""
         return self.status is Status.SUCCEEDED and self.asks(payable) and moment - self.updated_at < CATCHING_UP
+
+    def _serves(self, payable: Payable, moment: datetime) -> bool:
+        return self.asks(payable) and moment - self.created_at < REUSED_FOR
 
     def offer(self, authorization_url: str, access_code: str) -> None:
         """The provider made a checkout for it."""

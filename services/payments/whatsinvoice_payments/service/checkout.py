@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 15.0
 LOOK_SECONDS = 0.1
+RETRY_SECONDS = 5
 _EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", re.ASCII)
 
 
@@ -80,7 +81,7 @@ class CheckoutService:
                     return opened
             else:
                 await asyncio.sleep(LOOK_SECONDS)
-        raise _unavailable(5)
+        raise _unavailable()
 
     async def _take_turn(self, tx: Transaction, payable: Payable) -> Turn:
         await repository.lock_invoice(tx, payable.invoice_id)
@@ -92,7 +93,7 @@ class CheckoutService:
             raise precondition("INVOICE_NOT_PAYABLE", "a payment of this amount has just arrived")
         if latest.payable_again(payable, moment):
             return Turn(latest, ready=True)
-        if latest.status is not Status.INITIALIZED or not latest.asks(payable):
+        if not latest.may_be_opened(payable, moment):
             return await self._begin(tx, payable, latest.number + 1, moment)
         if latest.opening_until > moment:
             return Turn(latest)
@@ -182,6 +183,6 @@ class CheckoutService:
         return f"{payable.invoice_id}@{self._email_domain}"
 
 
-def _unavailable(retry_after: int) -> ServiceError:
+def _unavailable(retry_after: int = 0) -> ServiceError:
     message = "the payment provider cannot be reached"
-    return ServiceError(Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", message, retry_after=retry_after)
+    return ServiceError(Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", message, retry_after=retry_after or RETRY_SECONDS)

@@ -1,0 +1,102 @@
+"""Webhooks that never come: the provider is asked, on a schedule that these tests run faster."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import pytest
+from payments.parts import Entrance
+from payments.stage import Stage, eventually, staged
+from support.keys import Keyring
+from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
+
+Staging = Callable[..., AbstractAsyncContextManager[Stage]]
+FIRST_CHECK_AFTER_300_MS, OVER_IN_400_MS, OVER_IN_4_S = 1e-3, 1e-6, 1e-5
+
+
+@pytest.fixture
+def staging(backing: dict[str, str], keyring: Keyring, sandbox_url: str, door: Entrance) -> Staging:
+    return partial(staged, backing, keyring, sandbox_url, door)
+
+
+async def test_every_webhook_dropped_is_settled_all_the_same(staging: Staging) -> None:
+    async with staging(reconcile_scale=FIRST_CHECK_AFTER_300_MS) as stage:
+        await stage.fault("webhook", "drop")
+        tokens = [stage.invoices.bill(2_000_000) for _ in range(6)]
+        for token in tokens:
+            await stage.pay(await stage.start(token))
+        for token in tokens:
+            await stage.becomes(token, "succeeded")
+            assert len(await stage.told(token)) == 1
+            assert (await stage.ledger(token))["receivable"] == -2_000_000
+
+
+async def test_a_declined_payer_is_told_and_may_pay_later(staging: Staging) -> None:
+    async with staging(reconcile_scale=OVER_IN_4_S) as stage:
+        await stage.fault("webhook", "drop")
+        token = stage.invoices.bill()
+        checkout = await stage.start(token)
+        await stage.pay(checkout, "declined")
+        await stage.becomes(token, "failed")
+        [failed] = await stage.told(token)
+        assert isinstance(failed, PaymentFailed)
+        assert failed.reason == "Declined"
+        await stage.pay(checkout)
+        await stage.becomes(token, "succeeded")
+        _, succeeded = await stage.told(token)
+        assert succeeded.aggregate_version > failed.aggregate_version
+        assert sum((await stage.ledger(token)).values()) == 0
+
+
+async def test_an_attempt_that_nobody_paid_is_abandoned_in_the_end(staging: Staging) -> None:
+    async with staging(reconcile_scale=OVER_IN_400_MS) as stage:
+        token = stage.invoices.bill()
+        checkout = await stage.start(token)
+        await stage.becomes(token, "abandoned")
+        assert (await stage.payments(token))[0]["next_check_at"] is None
+        await stage.pay(checkout)  # money that comes after all is not lost
+        await stage.becomes(token, "succeeded")
+
+
+async def test_a_payment_in_the_making_stays_pending(staging: Staging) -> None:
+    async with staging(reconcile_scale=FIRST_CHECK_AFTER_300_MS) as stage:
+        token = stage.invoices.bill()
+        await stage.pay(await stage.start(token), "processing")
+        first = (await stage.payments(token))[0]["next_check_at"]
+
+        async def checked() -> bool:
+            return bool((await stage.payments(token))[0]["next_check_at"] > first)
+
+        await eventually(checked, lambda: stage.payments(token))
+        assert await stage.statuses(token) == ["pending"]
+
+
+async def test_an_attempt_that_the_provider_never_heard_of_ends_abandoned(staging: Staging) -> None:
+    async with staging(reconcile_scale=OVER_IN_400_MS) as stage:
+        token = stage.invoices.bill()
+        await stage.start(token)
+        wrong = stage.invoices.bill()
+        await stage.fault("initialize", "http_5xx")
+        with pytest.raises(Exception, match="provider cannot be reached"):
+            await stage.start(wrong)
+        await stage.becomes(wrong, "abandoned")
+
+
+async def test_a_provider_that_is_away_ends_nothing(staging: Staging) -> None:
+    async with staging(reconcile_scale=OVER_IN_400_MS) as stage:
+        token = stage.invoices.bill()
+        checkout = await stage.start(token)
+        await stage.fault("verify", "http_5xx", count=6)
+        await stage.pay(checkout, "success")
+        await stage.becomes(token, "succeeded")
+
+
+async def test_a_reversed_charge_counts_for_nothing(staging: Staging) -> None:
+    async with staging(reconcile_scale=FIRST_CHECK_AFTER_300_MS) as stage:
+        await stage.fault("webhook", "drop")
+        token = stage.invoices.bill()
+        checkout = await stage.start(token)
+        await stage.pay(checkout)
+        await stage.pay(checkout, "reversed")
+        await stage.becomes(token, "reversed")
+        assert await stage.ledger(token) == {}

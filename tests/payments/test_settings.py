@@ -1,0 +1,45 @@
+"""What production refuses to run with, and where the key is found."""
+
+import pytest
+from pydantic import SecretStr
+from whatsinvoice_payments.settings import Settings
+
+NEEDED = {"database_url": "postgresql://u:p@127.0.0.1/d", "redis_url": "redis://:p@127.0.0.1/0", "invoices_grpc": "x:1"}
+
+
+def test_a_test_key_and_a_plain_address_are_unsafe() -> None:
+    settings = Settings(
+        **NEEDED,  # type: ignore[arg-type]  # pydantic makes secrets of them
+        paystack_secret_key=SecretStr("sk_test_0123456789abcdef"),
+        paystack_base_url="http://127.0.0.1/paystack",
+        reconcile_scale=0.5,
+    )
+    found = list(settings.unsafe())
+    for problem in ("PAYSTACK_SECRET_KEY is a test key", "PAYSTACK_BASE_URL is not https", "RECONCILE_SCALE is not 1"):
+        assert any(problem in sentence for sentence in found)
+
+
+def test_a_live_setup_has_nothing_of_its_own_to_complain_about() -> None:
+    key = SecretStr("sk_live_0123456789abcdef")
+    settings = Settings(**NEEDED, paystack_secret_key=key)  # type: ignore[arg-type]  # as above
+    assert not [sentence for sentence in settings.unsafe() if "PAYSTACK" in sentence or "RECONCILE" in sentence]
+
+
+@pytest.mark.parametrize("name", ["PAYSTACK_SECRET_KEY", "PAYMENTS_PAYSTACK_SECRET_KEY"])
+def test_the_key_is_found_under_both_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "sk_test_found")
+    assert Settings(**NEEDED).paystack_secret_key.get_secret_value() == "sk_test_found"  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_without_a_key_nothing_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str | None
+) -> None:
+    monkeypatch.delenv("PAYSTACK_SECRET_KEY", raising=False)
+    for name, value in {**NEEDED, "paystack_secret_key": key}.items():
+        if value is not None:
+            monkeypatch.setenv(f"PAYMENTS_{name.upper()}", value)
+    with pytest.raises(SystemExit) as refused:
+        Settings.load()
+    assert refused.value.code == 78
+    assert "PAYSTACK_SECRET_KEY" in capsys.readouterr().err
