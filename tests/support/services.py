@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from whatsinvoice_kit.events.bus import connect_to
 from whatsinvoice_kit.rpc.errors import from_rpc_error
 from whatsinvoice_kit.runtime import Process, ServiceSpec
 
@@ -34,3 +35,14 @@ def bearer(token: str, **metadata: str) -> tuple[tuple[str, str], ...]:
 def reason_of(error: grpc.aio.AioRpcError) -> str:
     """The reason in an error's ErrorInfo."""
     return from_rpc_error(error).reason
+
+
+async def publish(redis_url: str, stream: str, *events: Any) -> None:
+    """Puts events on a stream as a producer's relay does."""
+    broker, redis = connect_to(redis_url)
+    await broker.connect()
+    for event in events:
+        headers = {"event_type": type(event).__name__, "event_id": event.event_id, "traceparent": ""}
+        await broker.publish(event.SerializeToString(), stream=stream, headers=headers)
+    await broker.stop()
+    await redis.aclose()

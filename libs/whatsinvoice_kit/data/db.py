@@ -41,5 +41,6 @@ def make_engine(url: str, *, pool_size: int, application: str) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # they are customers' names, phones and tokens
         connect_args={"options": options, "application_name": application, "connect_timeout": 5},
     )

@@ -155,6 +155,7 @@ class Bus:
         self._redis = redis
         self._readers = readers
         self._watching: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Begins to connect and read; does not wait for a Redis that is away."""
@@ -162,7 +163,7 @@ class Bus:
 
     async def _watch(self) -> None:
         started = False
-        while True:
+        while not self._stopping.is_set():
             try:
                 if not started:
                     for reader in self._readers:
@@ -175,13 +176,13 @@ class Bus:
                 log.warning("redis is away", error=type(error).__name__)
             except Exception:
                 log.exception("the bus could not be started")
-            await asyncio.sleep(WATCH_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), WATCH_SECONDS)
 
     async def stop(self) -> None:
         """Stops reading, lets running handlers end, closes."""
-        if self._watching is not None:
-            self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+        self._stopping.set()
+        if self._watching is not None:  # not cancelled: FastStream's start may swallow that and go on
+            await self._watching
         await self._broker.stop()
         await self._redis.aclose()

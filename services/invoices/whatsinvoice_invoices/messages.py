@@ -1,0 +1,102 @@
+"""Aggregates as proto messages, for answers and events alike."""
+
+from datetime import date, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from whatsinvoice.common.v1 import common_pb2
+from whatsinvoice.invoices.v1 import invoices_pb2 as pb
+
+from whatsinvoice_invoices.domain.customer import Customer
+from whatsinvoice_invoices.domain.invoice import Invoice, Receipt, Status, TimelineEntry
+from whatsinvoice_invoices.domain.totals import Line
+from whatsinvoice_invoices.links import Links
+
+STATUSES = {status: pb.InvoiceStatus.Value(f"INVOICE_STATUS_{status.name}") for status in Status}
+
+
+def moment(value: datetime | None) -> Timestamp | None:
+    """None stays unset."""
+    if value is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp
+
+
+def day(value: date | None) -> str:
+    return value.isoformat() if value else ""
+
+
+def customer_message(customer: Customer) -> pb.Customer:
+    return pb.Customer(
+        id=customer.id,
+        name=customer.name,
+        phone=customer.phone,
+        email=customer.email,
+        create_time=moment(customer.created_at),
+        version=customer.version,
+    )
+
+
+def _line_message(line: Line) -> pb.Line:
+    return pb.Line(
+        description=line.description,
+        quantity=line.quantity,
+        unit_price_minor=line.unit_price_minor,
+        amount_minor=line.amount_minor,
+        discount_minor=line.discount_minor,
+        tax_rate_bp=line.tax_rate_bp,
+        tax_minor=line.tax_minor,
+        total_minor=line.total_minor,
+    )
+
+
+def invoice_message(invoice: Invoice, links: Links, today: date) -> pb.Invoice:
+    """Whole; today by the business's calendar tells whether it is overdue."""
+    totals = invoice.totals
+    return pb.Invoice(
+        id=invoice.id,
+        number=invoice.number,
+        status=STATUSES[invoice.status],
+        overdue=invoice.overdue(today),
+        customer=customer_message(invoice.customer),
+        currency_code=invoice.currency,
+        lines=[_line_message(line) for line in totals.lines],
+        subtotal_minor=totals.subtotal_minor,
+        discount_minor=totals.discount_minor,
+        tax_minor=totals.tax_minor,
+        total_minor=totals.total_minor,
+        amount_paid_minor=invoice.amount_paid_minor,
+        amount_due_minor=invoice.amount_due_minor,
+        prices_include_tax=invoice.prices_include_tax,
+        issue_date=day(invoice.issue_date or invoice.terms.issue_date),
+        due_date=day(invoice.due_date or invoice.terms.due_date),
+        notes=invoice.notes,
+        reference=invoice.reference,
+        public_url=links.invoice(invoice.token),
+        pdf_url=links.pdf(invoice.token),
+        issue_time=moment(invoice.issued_at),
+        paid_time=moment(invoice.paid_at),
+        create_time=moment(invoice.created_at),
+        version=invoice.version,
+    )
+
+
+def receipt_message(receipt: Receipt, links: Links) -> pb.Receipt:
+    return pb.Receipt(
+        id=receipt.id,
+        number=receipt.number,
+        invoice_id=receipt.invoice_id,
+        invoice_number=receipt.invoice_number,
+        payment_id=receipt.payment_id,
+        amount=common_pb2.Money(currency_code=receipt.currency, amount_minor=receipt.amount_minor),
+        channel=receipt.channel,
+        reference=receipt.reference,
+        paid_time=moment(receipt.paid_at),
+        amount_due_minor=receipt.amount_due_minor,
+        public_url=links.receipt(receipt.token),
+    )
+
+
+def entry_message(entry: TimelineEntry) -> pb.InvoiceEvent:
+    return pb.InvoiceEvent(id=entry.id, kind=entry.kind, occur_time=moment(entry.occurred_at), details=entry.details)

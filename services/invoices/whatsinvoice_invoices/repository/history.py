@@ -1,0 +1,65 @@
+"""Receipts, and what happened to an invoice."""
+
+from datetime import datetime
+
+from sqlalchemy import Row, insert, select
+from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.data.unit_of_work import Transaction
+
+from whatsinvoice_invoices.domain.invoice import Receipt, TimelineEntry
+from whatsinvoice_invoices.models import RECEIPTS, TIMELINE
+
+
+def _receipt(row: Row[tuple[object, ...]]) -> Receipt:
+    return Receipt(**{name: row._mapping[name] for name in Receipt.__dataclass_fields__})  # noqa: SLF001  (documented)
+
+
+async def add_receipt(tx: Transaction, receipt: Receipt, credit_minor: int) -> None:
+    values = {name: getattr(receipt, name) for name in Receipt.__dataclass_fields__}
+    await tx.execute(insert(RECEIPTS).values(values | {"credit_minor": credit_minor}))
+
+
+async def receipt_of_payment(tx: Transaction, business_id: str, payment_id: str) -> Receipt | None:
+    statement = select(RECEIPTS).where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.payment_id == payment_id)
+    row = (await tx.execute(statement)).one_or_none()
+    return _receipt(row) if row else None
+
+
+async def receipt(tx: Transaction, business_id: str, receipt_id: str) -> Receipt | None:
+    statement = select(RECEIPTS).where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.id == receipt_id)
+    row = (await tx.execute(statement)).one_or_none()
+    return _receipt(row) if row else None
+
+
+async def receipt_by_token(tx: Transaction, token: str) -> Receipt | None:
+    """Whoever holds the link may see it, whatever the business."""
+    row = (await tx.execute(select(RECEIPTS).where(RECEIPTS.c.token == token))).one_or_none()
+    return _receipt(row) if row else None
+
+
+async def receipts_of(tx: Transaction, business_id: str, invoice_id: str) -> list[Receipt]:
+    """The oldest first."""
+    statement = select(RECEIPTS).where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.invoice_id == invoice_id)
+    return [_receipt(row) for row in await tx.execute(statement.order_by(RECEIPTS.c.id))]
+
+
+async def add_entry(
+    tx: Transaction, business_id: str, invoice_id: str, kind: str, occurred_at: datetime, **details: str
+) -> None:
+    await tx.execute(
+        insert(TIMELINE).values(
+            id=new_id("tml"),
+            business_id=business_id,
+            invoice_id=invoice_id,
+            kind=kind,
+            occurred_at=occurred_at,
+            details=details,
+        )
+    )
+
+
+async def timeline(tx: Transaction, business_id: str, invoice_id: str) -> list[TimelineEntry]:
+    """The oldest first."""
+    statement = select(TIMELINE).where(TIMELINE.c.business_id == business_id, TIMELINE.c.invoice_id == invoice_id)
+    rows = await tx.execute(statement.order_by(TIMELINE.c.occurred_at, TIMELINE.c.id))
+    return [TimelineEntry(row.id, row.kind, row.occurred_at, row.details) for row in rows]

@@ -1,0 +1,133 @@
+"""Invoices: one row each, its lines within (they are written and read with it, and never change once issued)."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from whatsinvoice_kit.data.unit_of_work import Transaction
+
+from whatsinvoice_invoices.domain.customer import Customer
+from whatsinvoice_invoices.domain.invoice import Invoice, Status, Terms
+from whatsinvoice_invoices.domain.totals import Line, Totals
+from whatsinvoice_invoices.models import INVOICES
+
+
+def _columns(invoice: Invoice) -> dict[str, Any]:
+    """What may change while the invoice lives."""
+    return {
+        "status": invoice.status.value,
+        "number": invoice.number or None,
+        "token": invoice.token or None,
+        "amount_paid_minor": invoice.amount_paid_minor,
+        "issue_date": invoice.issue_date,
+        "due_date": invoice.due_date,
+        "issued_at": invoice.issued_at,
+        "paid_at": invoice.paid_at,
+        "version": invoice.version,
+    }
+
+
+def _invoice(row: Row[tuple[object, ...]]) -> Invoice:
+    who, terms = row.customer, row.terms
+    lines = tuple(Line(**line) for line in row.lines)
+    return Invoice(
+        id=row.id,
+        business_id=row.business_id,
+        customer=Customer(
+            row.customer_id,
+            row.business_id,
+            who["name"],
+            who["phone"],
+            who["email"],
+            datetime.fromisoformat(who["created_at"]),
+            who["version"],
+        ),
+        currency=row.currency,
+        totals=Totals(lines, row.subtotal_minor, row.discount_minor, row.tax_minor, row.total_minor),
+        terms=Terms(_day(terms["issue_date"]), _day(terms["due_date"]), terms["days"]),
+        created_at=row.created_at,
+        prices_include_tax=row.prices_include_tax,
+        notes=row.notes,
+        reference=row.reference,
+        status=Status(row.status),
+        number=row.number or "",
+        token=row.token or "",
+        issue_date=row.issue_date,
+        due_date=row.due_date,
+        issued_at=row.issued_at,
+        paid_at=row.paid_at,
+        amount_paid_minor=row.amount_paid_minor,
+        version=row.version,
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+async def add_invoice(tx: Transaction, invoice: Invoice) -> None:
+    who, totals, terms = invoice.customer, invoice.totals, invoice.terms
+    fixed = {
+        "id": invoice.id,
+        "business_id": invoice.business_id,
+        "customer_id": who.id,
+        "customer": {
+            "name": who.name,
+            "phone": who.phone,
+            "email": who.email,
+            "created_at": who.created_at.isoformat(),
+            "version": who.version,
+        },
+        "currency": invoice.currency,
+        "lines": [asdict(line) for line in totals.lines],
+        "subtotal_minor": totals.subtotal_minor,
+        "discount_minor": totals.discount_minor,
+        "tax_minor": totals.tax_minor,
+        "total_minor": totals.total_minor,
+        "prices_include_tax": invoice.prices_include_tax,
+        "terms": {
+            "issue_date": terms.issue_date.isoformat() if terms.issue_date else None,
+            "due_date": terms.due_date.isoformat() if terms.due_date else None,
+            "days": terms.days,
+        },
+        "notes": invoice.notes,
+        "reference": invoice.reference,
+        "created_at": invoice.created_at,
+    }
+    await tx.execute(insert(INVOICES).values(fixed | _columns(invoice)))
+
+
+async def save_invoice(tx: Transaction, invoice: Invoice) -> None:
+    """Writes what may change; the row must have been read with `for_update`."""
+    await tx.execute(update(INVOICES).where(INVOICES.c.id == invoice.id).values(_columns(invoice)))
+
+
+async def delete_invoice(tx: Transaction, business_id: str, invoice_id: str) -> None:
+    await tx.execute(delete(INVOICES).where(INVOICES.c.business_id == business_id, INVOICES.c.id == invoice_id))
+
+
+async def invoice(tx: Transaction, business_id: str, invoice_id: str, *, for_update: bool = False) -> Invoice | None:
+    statement = select(INVOICES).where(INVOICES.c.business_id == business_id, INVOICES.c.id == invoice_id)
+    row = (await tx.execute(statement.with_for_update() if for_update else statement)).one_or_none()
+    return _invoice(row) if row else None
+
+
+async def invoice_by_token(tx: Transaction, token: str) -> Invoice | None:
+    """Whoever holds the link may see it, whatever the business."""
+    row = (await tx.execute(select(INVOICES).where(INVOICES.c.token == token))).one_or_none()
+    return _invoice(row) if row else None
+
+
+async def invoices(
+    tx: Transaction, business_id: str, *, before: str, limit: int, status: Status | None, customer_id: str
+) -> list[Invoice]:
+    """The newest first, those before an id where one is given."""
+    statement = select(INVOICES).where(INVOICES.c.business_id == business_id)
+    if before:
+        statement = statement.where(INVOICES.c.id < before)
+    if status is not None:
+        statement = statement.where(INVOICES.c.status == status.value)
+    if customer_id:
+        statement = statement.where(INVOICES.c.customer_id == customer_id)
+    return [_invoice(row) for row in await tx.execute(statement.order_by(INVOICES.c.id.desc()).limit(limit))]

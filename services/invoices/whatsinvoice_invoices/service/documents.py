@@ -1,0 +1,111 @@
+"""The PDFs of invoices and receipts: rendered once for each version, kept in the object store, read from there."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+from whatsinvoice_kit.core.errors import Kind, ServiceError
+from whatsinvoice_kit.storage import ObjectStore
+
+from whatsinvoice_invoices import documents
+from whatsinvoice_invoices.domain.business import Business
+from whatsinvoice_invoices.domain.invoice import Invoice, Receipt
+from whatsinvoice_invoices.links import Links
+
+PDF = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file and the lower-case hex SHA-256 of its content."""
+
+    content: bytes
+    file_name: str
+    sha256: str
+
+
+class DocumentsService:
+    """Renders in a few threads of its own: typst lets go of the interpreter while it works."""
+
+    def __init__(self, store: ObjectStore, links: Links, threads: int) -> None:
+        self._store = store
+        self._links = links
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="typst")
+
+    async def of_invoice(self, invoice: Invoice, business: Business) -> Document:
+        """The PDF of an issued invoice as it now stands; INVOICE_NOT_ISSUED for a draft."""
+        invoice.require_issued()
+        key = f"{invoice.business_id}/{invoice.id}/{invoice.version}.pdf"
+        content = await self._kept(key, lambda: documents.render_invoice(self._invoice(invoice, business)))
+        return Document(content, f"{invoice.number}.pdf", hashlib.sha256(content).hexdigest())
+
+    async def of_receipt(self, receipt: Receipt, invoice: Invoice, business: Business) -> Document:
+        """The PDF of a receipt."""
+        key = f"{receipt.business_id}/{receipt.invoice_id}/{receipt.number}.pdf"
+        content = await self._kept(key, lambda: documents.render_receipt(_receipt(receipt, invoice, business)))
+        return Document(content, f"{receipt.number}.pdf", hashlib.sha256(content).hexdigest())
+
+    async def _kept(self, key: str, render: Callable[[], bytes]) -> bytes:
+        try:
+            kept = await self._store.get(key)
+            if kept is not None:
+                return kept
+            content = await asyncio.get_running_loop().run_in_executor(self._pool, render)
+            await self._store.put(key, content, PDF)
+        except (ClientError, BotoCoreError) as error:
+            raise ServiceError(
+                Kind.UNAVAILABLE, "STORE_UNAVAILABLE", "documents cannot be reached now", retry_after=5
+            ) from error
+        return content
+
+    def _invoice(self, invoice: Invoice, business: Business) -> documents.InvoiceDocument:
+        totals = invoice.totals
+        assert invoice.issue_date is not None, "an issued invoice has its date"  # noqa: S101  (require_issued has passed)
+        return documents.InvoiceDocument(
+            number=invoice.number,
+            issue_date=invoice.issue_date,
+            due_date=invoice.due_date,
+            business=documents.Business(business.name, business.phone or None),
+            customer=_customer(invoice),
+            currency=invoice.currency,
+            lines=tuple(
+                documents.Line(line.description, line.quantity, line.unit_price_minor, line.amount_minor)
+                for line in totals.lines
+            ),
+            subtotal_minor=totals.subtotal_minor,
+            discount_minor=totals.discount_minor,
+            tax_minor=totals.tax_minor,
+            total_minor=totals.total_minor,
+            paid_minor=invoice.amount_paid_minor,
+            due_minor=invoice.amount_due_minor,
+            notes=invoice.notes or None,
+            pay_url=self._links.invoice(invoice.token),
+        )
+
+    async def close(self) -> None:
+        """Ends the threads and the store's connections."""
+        self._pool.shutdown(wait=False)
+        self._store.close()
+
+
+def _customer(invoice: Invoice) -> documents.Customer:
+    who = invoice.customer
+    return documents.Customer(who.name, who.phone or None, who.email or None)
+
+
+def _receipt(receipt: Receipt, invoice: Invoice, business: Business) -> documents.ReceiptDocument:
+    return documents.ReceiptDocument(
+        number=receipt.number,
+        invoice_number=receipt.invoice_number,
+        business=documents.Business(business.name, business.phone or None),
+        customer=_customer(invoice),
+        currency=receipt.currency,
+        amount_minor=receipt.amount_minor,
+        balance_due_minor=receipt.amount_due_minor,
+        method=receipt.channel.replace("_", " "),
+        reference=receipt.reference,
+        paid_at=business.local(receipt.paid_at),
+    )

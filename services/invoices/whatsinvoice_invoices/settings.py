@@ -1,0 +1,30 @@
+"""Settings of the invoices service."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+from whatsinvoice_kit.config.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Environment prefix INVOICES_."""
+
+    model_config = SettingsConfigDict(env_prefix="INVOICES_")
+    service: ClassVar[str] = "invoices"
+
+    public_base_url: str
+    """Where the gateway is reached from outside: https://pay.example; links are made of it."""
+    s3_endpoint: str = ""
+    """Empty for AWS."""
+    s3_region: str = "us-east-1"
+    s3_bucket: str = "whatsinvoice-documents"
+    s3_access_key: SecretStr = SecretStr("")
+    s3_secret_key: SecretStr = SecretStr("")
+    render_threads: int = 2
+
+    def unsafe(self) -> Iterator[str]:
+        yield from super().unsafe()
+        if not self.public_base_url.startswith("https://"):
+            yield "PUBLIC_BASE_URL is not https"

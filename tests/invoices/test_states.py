@@ -1,0 +1,94 @@
+"""The states of an invoice: a walk over the table, and what the table must mean."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from whatsinvoice_invoices.domain.customer import Customer
+from whatsinvoice_invoices.domain.invoice import TRANSITIONS, Invoice, Status, Terms, diagram
+from whatsinvoice_invoices.domain.totals import NO_DISCOUNT, LineInput, compute
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.core.errors import ServiceError
+
+TODAY = date(2026, 11, 24)
+
+
+def an_invoice(total: int = 1000, terms: Terms | None = None) -> Invoice:
+    totals = compute([LineInput("logo", "1", total)], NO_DISCOUNT, prices_include_tax=False)
+    customer = Customer("cus_1", "biz_1", "Jane", "", "", now())
+    return Invoice("inv_1", "biz_1", customer, "NGN", totals, terms or Terms(), now())
+
+
+def issued(invoice: Invoice) -> Invoice:
+    invoice.issue(number="INV-000001", token="t", today=TODAY, moment=now())
+    return invoice
+
+
+class Walk(RuleBasedStateMachine):
+    """Any actions in any order: money never appears or vanishes, and no state is left against the table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.invoice = an_invoice()
+        self.given = 0
+        self.credit = 0
+        self.seen = self.invoice.status
+
+    @rule()
+    def issue(self) -> None:
+        if self.invoice.status is Status.DRAFT:
+            issued(self.invoice)
+        else:
+            with pytest.raises(ServiceError, match="not a draft"):
+                issued(self.invoice)
+
+    @rule(amount=st.integers(1, 1500))
+    def pay(self, amount: int) -> None:
+        recorded = self.invoice.record_payment(amount, now())
+        assert recorded.applied_minor + recorded.credit_minor == amount
+        self.given += amount
+        self.credit += recorded.credit_minor
+
+    @invariant()
+    def the_money_is_all_there(self) -> None:
+        assert self.invoice.amount_paid_minor + self.credit == self.given
+        assert self.invoice.amount_paid_minor + self.invoice.amount_due_minor == self.invoice.total_minor
+        assert (self.invoice.status is Status.PAID) == (self.invoice.amount_due_minor == 0)
+
+    @invariant()
+    def the_table_was_followed(self) -> None:
+        after = {to for (before, _), to in TRANSITIONS.items() if before is self.seen}
+        assert self.invoice.status is self.seen or self.invoice.status in after
+        self.seen = self.invoice.status
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+
+
+def test_due_on_the_day_of_issue_unless_said_otherwise() -> None:
+    assert issued(an_invoice()).due_date == TODAY
+    assert issued(an_invoice(terms=Terms(days=7))).due_date == TODAY + timedelta(days=7)
+    assert issued(an_invoice(terms=Terms(due_date=date(2026, 12, 1)))).due_date == date(2026, 12, 1)
+
+
+def test_a_draft_whose_due_date_has_passed_is_not_issued() -> None:
+    with pytest.raises(ServiceError) as refused:
+        issued(an_invoice(terms=Terms(due_date=TODAY - timedelta(days=1))))
+    assert refused.value.reason == "DUE_BEFORE_ISSUE"
+
+
+def test_overdue_is_past_due_and_not_settled() -> None:
+    invoice = issued(an_invoice())
+    assert not invoice.overdue(TODAY)
+    assert invoice.overdue(TODAY + timedelta(days=1))
+    invoice.record_payment(1000, now())
+    assert not invoice.overdue(TODAY + timedelta(days=1))
+
+
+def test_the_diagram_in_the_docs_is_the_table() -> None:
+    page = Path(__file__).parents[2] / "docs" / "invoice-states.md"
+    assert f"```mermaid\n{diagram()}\n```" in page.read_text()
