@@ -159,9 +159,10 @@ async def test_a_wrong_key_is_our_fault_and_not_the_payers(
         assert await stage.statuses(token) == ["initialized"]
 
 
-async def test_less_than_the_provider_takes_is_not_payable(stage: Stage) -> None:
+async def test_less_than_the_provider_takes_is_not_payable_and_not_tried_over_and_over(stage: Stage) -> None:
     token = stage.invoices.bill(100)
-    assert reason_of(await refused(stage, token)) == "INVOICE_NOT_PAYABLE"
+    for _ in range(3):
+        assert reason_of(await refused(stage, token)) == "INVOICE_NOT_PAYABLE"
     assert await stage.statuses(token) == ["failed"]
     [event] = await stage.told(token)
     assert isinstance(event, PaymentFailed)

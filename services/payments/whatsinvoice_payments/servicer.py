@@ -15,7 +15,7 @@ from whatsinvoice_payments.service import books
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.webhooks import WebhookService
 
-READ = allow("notifications", scope="payments:read")
+READ = allow(scope="payments:read")
 ACCESS: AccessTable = {
     "StartCheckout": allow("gateway"),
     "ReceivePaystackWebhook": allow("gateway"),

@@ -10,6 +10,8 @@ REUSED_FOR = timedelta(hours=20)
 """A checkout older than this is not handed out again."""
 OPENING = timedelta(seconds=30)
 """How long one caller has an attempt to itself while it asks the provider; longer than a verify and an initialize."""
+REFUSED_FOR = timedelta(minutes=1)
+"""The provider is not asked again at once for what it has refused to open."""
 CATCHING_UP = timedelta(minutes=10)
 """How long invoices may need to hear of a payment; until then its due amount is not collected a second time."""
 
@@ -120,6 +122,11 @@ class Payment:
     def may_be_opened(self, payable: Payable, moment: datetime) -> bool:
         """Whether it still waits for its checkout."""
         return self.status is Status.INITIALIZED and self._serves(payable, moment)
+
+    def refused_lately(self, payable: Payable, moment: datetime) -> bool:
+        """Whether the provider has just refused to open a checkout for this very amount."""
+        refused = self.status is Status.FAILED and not self.authorization_url
+        return refused and self.asks(payable) and moment - self.updated_at < REFUSED_FOR
 
     def ahead_of_invoices(self, payable: Payable, moment: datetime) -> bool:
         """Whether it has just collected what invoices still reports as due."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from whatsinvoice_kit.core.errors import invalid
+from whatsinvoice_kit.core.errors import ServiceError, invalid
 
 from whatsinvoice_payments.domain.charge import Claim
 
@@ -114,5 +114,5 @@ def _natural_id(event: str, data: Any) -> str:
     return plain(str(next(found, "")))
 
 
-def _malformed() -> Exception:
+def _malformed() -> ServiceError:
     return invalid("body", "BODY_MALFORMED", "the body is not an object with an event and its data")

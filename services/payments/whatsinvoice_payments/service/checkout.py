@@ -91,6 +91,8 @@ class CheckoutService:
             return await self._begin(tx, payable, 1, moment)
         if latest.ahead_of_invoices(payable, moment):
             raise precondition("INVOICE_NOT_PAYABLE", "a payment of this amount has just arrived")
+        if latest.refused_lately(payable, moment):
+            raise _refusal()
         if latest.payable_again(payable, moment):
             return Turn(latest, ready=True)
         if not latest.may_be_opened(payable, moment):
@@ -125,7 +127,7 @@ class CheckoutService:
             return None
         except ProviderRefusal as refusal:
             await self._refused(attempt.reference, str(refusal))
-            raise precondition("INVOICE_NOT_PAYABLE", "the payment provider does not take this payment") from refusal
+            raise _refusal() from refusal
         except ProviderError as error:
             await self._let_go(attempt.reference)
             log.warning("the provider is away", reference=attempt.reference, error=str(error))
@@ -181,6 +183,10 @@ class CheckoutService:
         if _EMAIL.fullmatch(payable.customer_email):
             return payable.customer_email
         return f"{payable.invoice_id}@{self._email_domain}"
+
+
+def _refusal() -> ServiceError:
+    return precondition("INVOICE_NOT_PAYABLE", "the payment provider does not take this payment")
 
 
 def _unavailable(retry_after: int = 0) -> ServiceError:

@@ -32,18 +32,24 @@ class ReconciliationService:
         """Checks attempts that are due, a few at a time; how many were taken."""
         async with self._unit_of_work.begin() as tx:
             claimed = await repository.claim_due_payments(tx, now(), LEASE, AT_ONCE)
-        await asyncio.gather(*(self._check(payment) for payment in claimed))
+        async with asyncio.TaskGroup() as tasks:
+            for payment in claimed:
+                tasks.create_task(self._check(payment))
         return len(claimed)
 
     async def _check(self, payment: Payment) -> None:
         try:
-            charge = await self._provider.verify(payment.reference)
+            await self._ask(payment)
         except ProviderError as error:
             log.warning("reconciliation could not ask", reference=payment.reference, error=str(error))
             wait = max(ASK_AGAIN * self._scale, timedelta(seconds=error.retry_after))
             async with self._unit_of_work.begin() as tx:
                 await repository.set_next_check(tx, payment.reference, now() + wait)
-            return
+        except Exception:  # one attempt must not hold up the others; it comes again after its lease
+            log.exception("reconciliation failed", reference=payment.reference)
+
+    async def _ask(self, payment: Payment) -> None:
+        charge = await self._provider.verify(payment.reference)
         async with self._unit_of_work.begin() as tx:
             if charge is not None:
                 await settle(tx, payment.reference, charge)

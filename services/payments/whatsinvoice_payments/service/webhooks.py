@@ -60,7 +60,9 @@ class WebhookService:
         """Gives waiting webhooks their effect, a few at a time; how many were taken."""
         async with self._unit_of_work.begin() as tx:
             claimed = await repository.claim_events(tx, now(), LEASE, AT_ONCE)
-        await asyncio.gather(*(self._process(event) for event in claimed))
+        async with asyncio.TaskGroup() as tasks:
+            for event in claimed:
+                tasks.create_task(self._process(event))
         return len(claimed)
 
     async def _process(self, event: StoredEvent) -> None:
@@ -74,7 +76,7 @@ class WebhookService:
 
     async def _handle(self, event: StoredEvent) -> None:
         if event.event != CHARGE_SUCCESS:
-            await self._finish(event, "ignored", "not about a charge of ours")
+            await self._finish(event, "ignored", "")
             return
         claim = claim_of(event.body)
         async with self._unit_of_work.begin() as tx:
