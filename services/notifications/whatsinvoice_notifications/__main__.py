@@ -1,0 +1,50 @@
+"""Composition root of notifications."""
+
+from whatsinvoice.invoices.v1 import invoices_pb2
+from whatsinvoice.notifications.v1 import notifications_pb2, notifications_pb2_grpc
+from whatsinvoice_kit.command import main
+from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
+
+from whatsinvoice_notifications import consumers
+from whatsinvoice_notifications.clients.invoices import InvoicesOverGrpc
+from whatsinvoice_notifications.clients.whatsapp import WhatsAppCloud
+from whatsinvoice_notifications.models import KIT_TABLES
+from whatsinvoice_notifications.sealing import Sealer
+from whatsinvoice_notifications.service.conversation import ConversationService
+from whatsinvoice_notifications.service.merchant import MerchantService
+from whatsinvoice_notifications.service.sending import SendingService
+from whatsinvoice_notifications.service.webhooks import WebhookService
+from whatsinvoice_notifications.servicer import ACCESS, NotificationsServicer
+from whatsinvoice_notifications.settings import Settings
+
+
+def build(kit: Kit[Settings]) -> Parts:
+    settings, unit_of_work = kit.settings, kit.unit_of_work
+    sealer = Sealer(settings.code_key.get_secret_value())
+    whatsapp = WhatsAppCloud(
+        settings.whatsapp_base_url,
+        settings.whatsapp_phone_number_id,
+        settings.whatsapp_access_token.get_secret_value(),
+    )
+    channel = kit.client(settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"])
+    invoices = InvoicesOverGrpc(channel, kit.identity)
+    webhooks = WebhookService(
+        settings.whatsapp_app_secret.get_secret_value(), settings.whatsapp_verify_token.get_secret_value()
+    )
+    conversations = ConversationService(unit_of_work, MerchantService(invoices), settings.retry_seconds)
+    sending = SendingService(unit_of_work, whatsapp, invoices, sealer, settings.retry_seconds)
+    return Parts(
+        register=notifications_pb2_grpc.add_NotificationsServiceServicer_to_server,
+        servicer=NotificationsServicer(unit_of_work, webhooks, sealer),
+        descriptor=notifications_pb2.DESCRIPTOR.services_by_name["NotificationsService"],
+        access=ACCESS,
+        subscriptions=consumers.SUBSCRIPTIONS,
+        jobs=consumers.jobs(conversations, sending),
+        closing=(channel.close, whatsapp.close),
+    )
+
+
+SPEC = ServiceSpec("notifications", Settings, KIT_TABLES, build)
+
+if __name__ == "__main__":
+    main(SPEC)

@@ -1,0 +1,67 @@
+"""What notifications hears: members from auth, invoices and payments from invoices; and its own two workers."""
+
+from collections.abc import Sequence
+
+from whatsinvoice.auth.v1 import auth_pb2
+from whatsinvoice.auth.v1.events_pb2 import MemberChanged
+from whatsinvoice.invoices.v1.events_pb2 import InvoiceIssued, InvoicePaid, InvoicePaymentRecorded
+from whatsinvoice_kit.data.jobs import Job
+from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.events.inbox import Subscription
+
+from whatsinvoice_notifications.clients.invoices import invoice_of, receipt_of
+from whatsinvoice_notifications.domain.people import Member
+from whatsinvoice_notifications.repository.members import put_member
+from whatsinvoice_notifications.service import billing
+from whatsinvoice_notifications.service.conversation import ConversationService
+from whatsinvoice_notifications.service.sending import SendingService
+
+RETRY_SECONDS = 0.5
+"""How often what waits for its next attempt is looked for; what is new wakes its job at once."""
+
+
+async def on_member_changed(tx: Transaction, event: MemberChanged) -> None:
+    """Keeps who may write to us as a merchant: those who are there and have proven their phone."""
+    user, business = event.user, event.business
+    member = Member(
+        id=event.aggregate_id,
+        business_id=event.business_id,
+        user_id=user.id,
+        phone=user.phone,
+        name=user.name,
+        role=auth_pb2.Role.Name(event.role).removeprefix("ROLE_").lower(),
+        active=event.active and event.phone_verified,
+        business_name=business.name,
+        country=business.country,
+        currency=business.currency_code,
+        time_zone=business.time_zone,
+        version=event.aggregate_version,
+    )
+    await put_member(tx, member)
+
+
+async def on_invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
+    await billing.send_invoice(tx, event.business_id, event.business_name, invoice_of(event.invoice))
+
+
+async def on_payment(tx: Transaction, event: InvoicePaymentRecorded | InvoicePaid) -> None:
+    await billing.send_receipt(
+        tx, event.business_id, event.business_name, invoice_of(event.invoice), receipt_of(event.receipt)
+    )
+
+
+SUBSCRIPTIONS: Sequence[Subscription] = (
+    Subscription("whatsinvoice.auth.v1", {MemberChanged: on_member_changed}),
+    Subscription(
+        "whatsinvoice.invoices.v1",
+        {InvoiceIssued: on_invoice_issued, InvoicePaymentRecorded: on_payment, InvoicePaid: on_payment},
+    ),
+)
+
+
+def jobs(conversations: ConversationService, sending: SendingService) -> Sequence[Job]:
+    """A stored row wakes its job at once; the pause is for those that are tried again."""
+    return (
+        Job("notifications.answer", conversations.work, RETRY_SECONDS, channel="notifications_inbound_messages"),
+        Job("notifications.send", sending.work, RETRY_SECONDS, channel="notifications_messages"),
+    )

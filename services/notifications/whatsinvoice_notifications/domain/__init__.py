@@ -1,0 +1,1 @@
+"""The rules of messages, contacts and conversations; standard library and the kit's core only."""

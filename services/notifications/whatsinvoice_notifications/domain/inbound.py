@@ -1,0 +1,72 @@
+"""What comes in from WhatsApp, once its webhook has been read."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+SIGNATURE_PREFIX = "sha256="
+
+Kind = Literal["text", "button", "other", "silent"]
+"""What a message is for us; `silent` ones (reactions, system notes) ask for no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message to us. At least one of phone (E.164) and user_id is known; `raw` is the JSON as Meta sent it."""
+
+    provider_id: str
+    phone: str
+    user_id: str
+    name: str
+    kind: Kind
+    type: str
+    text: str
+    """What was written, or the id of the button."""
+    sent_at: datetime
+    raw: bytes
+
+    @property
+    def sender(self) -> str:
+        """In whose order messages are worked off."""
+        return self.phone or self.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTold:
+    """News of a message of ours; `correlation` is our own message id, where Meta echoes it."""
+
+    provider_id: str
+    status: str
+    at: datetime
+    correlation: str
+    pricing: dict[str, Any] | None
+    error_code: int | None
+    error_title: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All that one webhook held; `unread` are the parts whose shape nobody knows, as JSON."""
+
+    messages: tuple[Incoming, ...] = ()
+    statuses: tuple[StatusTold, ...] = ()
+    unread: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A stored message that a worker holds."""
+
+    id: str
+    attempts: int
+    received_at: datetime
+    incoming: Incoming
+
+
+def is_genuine(app_secret: str, body: bytes, signature: str) -> bool:
+    """Whether the X-Hub-Signature-256 header is HMAC-SHA256 of the raw body under the app secret, lower-case hex."""
+    expected = SIGNATURE_PREFIX + hmac.new(app_secret.encode(), body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))

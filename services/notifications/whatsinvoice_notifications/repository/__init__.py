@@ -1,0 +1,1 @@
+"""The only SQL of notifications: rows <-> records. Each module owns the tables of its name."""

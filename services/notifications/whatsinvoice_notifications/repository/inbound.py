@@ -1,0 +1,96 @@
+"""What came in: messages that wait for their answer, statuses that were heard, parts that nobody could read."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.data.unit_of_work import Transaction
+
+from whatsinvoice_notifications.domain.inbound import Incoming, StatusTold, Waiting
+from whatsinvoice_notifications.models import INBOUND_MESSAGES, INBOUND_STATUSES, INBOUND_UNREAD
+
+
+async def add_messages(tx: Transaction, messages: Sequence[Incoming]) -> int:
+    """Keeps what is new by the provider's id, and gives its number."""
+    rows = [
+        {
+            "id": new_id("inb"),
+            "provider_id": message.provider_id,
+            "sender": message.sender,
+            "phone": message.phone,
+            "user_id": message.user_id,
+            "name": message.name,
+            "kind": message.kind,
+            "type": message.type,
+            "text": message.text,
+            "raw": message.raw,
+            "sent_at": message.sent_at,
+        }
+        for message in messages
+    ]
+    if not rows:
+        return 0
+    statement = insert(INBOUND_MESSAGES).values(rows).on_conflict_do_nothing(index_elements=["provider_id"])
+    return len((await tx.execute(statement.returning(INBOUND_MESSAGES.c.id))).all())
+
+
+async def add_status(tx: Transaction, told: StatusTold) -> bool:
+    """Whether this status of this message is heard for the first time."""
+    values = {"provider_id": told.provider_id, "status": told.status, "raw": told.raw}
+    statement = insert(INBOUND_STATUSES).values(values).on_conflict_do_nothing()
+    return (await tx.execute(statement.returning(INBOUND_STATUSES.c.status))).one_or_none() is not None
+
+
+async def add_unread(tx: Transaction, parts: Sequence[bytes]) -> None:
+    rows = [{"digest": hashlib.sha256(part).digest(), "raw": part} for part in parts]
+    if rows:
+        await tx.execute(insert(INBOUND_UNREAD).values(rows).on_conflict_do_nothing())
+
+
+async def claim(tx: Transaction, moment: datetime, lease: timedelta, limit: int) -> Sequence[Waiting]:
+    """Messages to be answered, each sender's one after the other; another worker gets them after the lease."""
+    table, earlier = INBOUND_MESSAGES, INBOUND_MESSAGES.alias()
+    is_first = ~exists().where(
+        earlier.c.sender == table.c.sender, earlier.c.done_at.is_(None), earlier.c.sequence < table.c.sequence
+    )
+    due = (
+        select(table.c.sequence)
+        .where(table.c.done_at.is_(None), table.c.next_attempt_at <= moment, is_first)
+        .order_by(table.c.sequence)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(table)
+        .where(table.c.sequence.in_(due))
+        .values(next_attempt_at=moment + lease, attempts=table.c.attempts + 1)
+        .returning(table)
+    )
+    return [
+        Waiting(
+            row.id,
+            row.attempts,
+            row.received_at,
+            Incoming(
+                row.provider_id, row.phone, row.user_id, row.name, row.kind, row.type, row.text, row.sent_at, row.raw
+            ),
+        )
+        for row in await tx.execute(statement)
+    ]
+
+
+async def finish(tx: Transaction, inbound_id: str, outcome: str) -> None:
+    await tx.execute(
+        update(INBOUND_MESSAGES).where(INBOUND_MESSAGES.c.id == inbound_id).values(done_at=func.now(), outcome=outcome)
+    )
+
+
+async def postpone(tx: Transaction, inbound_id: str, until: datetime, reason: str) -> None:
+    await tx.execute(
+        update(INBOUND_MESSAGES)
+        .where(INBOUND_MESSAGES.c.id == inbound_id)
+        .values(next_attempt_at=until, outcome=reason)
+    )

@@ -1,0 +1,41 @@
+"""Members, as auth told them."""
+
+from dataclasses import asdict
+
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import insert
+from whatsinvoice_kit.data.unit_of_work import Transaction
+
+from whatsinvoice_notifications.domain.people import NOTIFIED_ROLES, Member
+from whatsinvoice_notifications.models import MEMBERS
+
+
+def _member(row: Row[tuple[object, ...]]) -> Member:
+    return Member(**row._mapping)  # noqa: SLF001  (SQLAlchemy's own name for it)
+
+
+async def put_member(tx: Transaction, member: Member) -> None:
+    """Keeps the newest version; an older one that comes late changes nothing."""
+    values = asdict(member)
+    statement = insert(MEMBERS).values(values)
+    newer = {name: statement.excluded[name] for name in values if name != "id"}
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_=newer, where=MEMBERS.c.version < statement.excluded.version
+        )
+    )
+
+
+async def member_by_phone(tx: Transaction, phone: str) -> Member | None:
+    """The active member with this phone; of several places the first."""
+    statement = select(MEMBERS).where(MEMBERS.c.phone == phone, MEMBERS.c.active).order_by(MEMBERS.c.id).limit(1)
+    row = (await tx.execute(statement)).one_or_none()
+    return _member(row) if row else None
+
+
+async def notified_phones(tx: Transaction, business_id: str) -> list[str]:
+    """The phones of a business's active owners and admins."""
+    statement = select(MEMBERS.c.phone).where(
+        MEMBERS.c.business_id == business_id, MEMBERS.c.active, MEMBERS.c.role.in_(NOTIFIED_ROLES)
+    )
+    return sorted(set((await tx.execute(statement)).scalars()))

@@ -1,0 +1,158 @@
+"""Stored messages get their answer: who writes decides who answers, and nothing is left in silence."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from prometheus_client import Counter
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.core.errors import ServiceError
+from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+
+from whatsinvoice_notifications import texts
+from whatsinvoice_notifications.domain.billing import SentInvoice
+from whatsinvoice_notifications.domain.inbound import Waiting
+from whatsinvoice_notifications.domain.message import Outgoing, Purpose
+from whatsinvoice_notifications.domain.people import Contact, Conversation, Member
+from whatsinvoice_notifications.domain.provider_errors import backoff
+from whatsinvoice_notifications.repository import (
+    contacts,
+    conversations,
+    inbound,
+    members,
+    messages,
+    sent_invoices,
+)
+from whatsinvoice_notifications.service.merchant import Answer, MerchantService, Turn
+
+log = structlog.get_logger(__name__)
+
+ANSWERED = Counter("inbound_messages_total", "Messages to us by who wrote and what came of it", ["who", "outcome"])
+LEASE = timedelta(seconds=60)
+AT_ONCE = 8
+TRIES_BEFORE_NOTE = 3
+"""After so many tries the merchant is told that it takes longer."""
+PATIENCE = timedelta(hours=20)
+"""Within the 24 hours in which an answer may still be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wrote: a member (merchant), a customer (with her unpaid invoice, if any), or neither."""
+
+    contact: Contact
+    member: Member | None
+    shown: Conversation | None
+    customer: bool
+    unpaid: SentInvoice | None
+
+    @property
+    def who(self) -> str:
+        return "merchant" if self.member else "customer" if self.customer else "stranger"
+
+
+class ConversationService:
+    """The worker behind `inbound_messages`."""
+
+    def __init__(self, unit_of_work: UnitOfWork, merchants: MerchantService, first_retry_seconds: float) -> None:
+        self._unit_of_work = unit_of_work
+        self._merchants = merchants
+        self._first_retry_seconds = first_retry_seconds
+
+    async def work(self) -> int:
+        """Answers waiting messages, a few at a time; how many were taken."""
+        async with self._unit_of_work.begin() as tx:
+            claimed = await inbound.claim(tx, now(), LEASE, AT_ONCE)
+        await asyncio.gather(*(self._process(waiting) for waiting in claimed))
+        return len(claimed)
+
+    async def _process(self, waiting: Waiting) -> None:
+        try:
+            async with self._unit_of_work.begin() as tx:
+                writer = await _recognise(tx, waiting, now())
+            answer = await self._answer(waiting, writer)
+            async with self._unit_of_work.begin() as tx:
+                outcome = await _record(tx, waiting, writer, answer)
+            ANSWERED.labels(writer.who, outcome).inc()
+        except ServiceError as error:
+            await self._later(waiting, error.reason, error.retry_after)
+        except Exception as error:  # one message must not hold up the others; it comes again
+            log.exception("message not answered", inbound=waiting.id)
+            await self._later(waiting, type(error).__name__)
+
+    async def _answer(self, waiting: Waiting, writer: Writer) -> Answer | None:
+        if waiting.incoming.kind == "silent":
+            return None
+        if writer.member:
+            turn = Turn(waiting, writer.member, writer.contact.id, writer.shown)
+            return await self._merchants.answer(turn, now())
+        if writer.unpaid:
+            owed = writer.unpaid
+            return Answer(
+                texts.render(
+                    "customer_pay",
+                    business=owed.business_name,
+                    number=owed.number,
+                    due=str(owed.due),
+                    url=owed.public_url,
+                )
+            )
+        return Answer(texts.render("customer_settled" if writer.customer else "welcome"))
+
+    async def _later(self, waiting: Waiting, reason: str, at_least: float = 0) -> None:
+        """Tries again, says so once when it takes long, and gives up aloud."""
+        moment = now()
+        over = moment - waiting.received_at > PATIENCE
+        async with self._unit_of_work.begin() as tx:
+            if over or waiting.attempts >= TRIES_BEFORE_NOTE:
+                writer = await _recognise(tx, waiting, moment)
+                await _say(tx, waiting, writer, Answer(texts.render("gave_up" if over else "wait")), key="late")
+            if over:
+                await inbound.finish(tx, waiting.id, f"gave up: {reason}")
+            else:
+                wait = max(backoff(waiting.attempts, self._first_retry_seconds), at_least)
+                await inbound.postpone(tx, waiting.id, moment + timedelta(seconds=wait), reason)
+        ANSWERED.labels("", "gave_up" if over else "postponed").inc()
+
+
+async def _recognise(tx: Transaction, waiting: Waiting, moment: datetime) -> Writer:
+    """Who wrote; the contact's 24-hour window opens with it."""
+    incoming = waiting.incoming
+    sent_at = min(incoming.sent_at, moment)
+    contact = await contacts.seen(tx, incoming.phone, incoming.user_id, incoming.name, sent_at)
+    member = await members.member_by_phone(tx, contact.phone) if contact.phone else None
+    if member is not None:
+        shown = await conversations.conversation_of(tx, contact.id)
+        current = shown if shown and shown.current(member.business_id, moment) else None
+        return Writer(contact, member, current, customer=False, unpaid=None)
+    known, unpaid = await sent_invoices.last_of(tx, contact.phone) if contact.phone else (False, None)
+    return Writer(contact, None, None, known, unpaid)
+
+
+async def _record(tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer | None) -> str:
+    outcome = "silent"
+    if answer is not None:
+        await _say(tx, waiting, writer, answer)
+        outcome = "answered"
+        if writer.member:
+            await conversations.put_conversation(tx, writer.contact.id, answer.shown)
+    await inbound.finish(tx, waiting.id, outcome)
+    return outcome
+
+
+async def _say(tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer, *, key: str = "answer") -> None:
+    """Queues the answer, once per message; of an answer that is given a single time, what is said the next time."""
+    outgoing = Outgoing(
+        Purpose.WELCOME if writer.who == "stranger" else Purpose.ANSWER,
+        writer.contact.id,
+        answer.once or f"{key}:{waiting.id}",
+        answer.content,
+        writer.member.business_id if writer.member else "",
+        answer.invoice_id,
+    )
+    if not await messages.queue(tx, outgoing) and answer.again is not None:
+        again = Outgoing(
+            outgoing.purpose, outgoing.contact_id, f"{key}:{waiting.id}", answer.again, outgoing.business_id
+        )
+        await messages.queue(tx, again)

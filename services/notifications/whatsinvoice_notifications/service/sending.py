@@ -1,0 +1,143 @@
+"""Queued messages go out: leased, sent, recorded; what WhatsApp answers decides what follows.
+
+Between WhatsApp's answer and our commit lies one short transaction. A crash just there sends the message a second time
+after the lease, because Meta has no idempotency key; a status webhook that comes first closes the gap, since it carries
+our own id.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.core.errors import ServiceError
+from whatsinvoice_kit.data.unit_of_work import UnitOfWork
+
+from whatsinvoice_notifications.clients import Invoices, Refused, Unreachable, WhatsApp
+from whatsinvoice_notifications.clients.whatsapp_bodies import body_of
+from whatsinvoice_notifications.domain import provider_errors
+from whatsinvoice_notifications.domain.message import Message, Status
+from whatsinvoice_notifications.domain.provider_errors import Action, action_for
+from whatsinvoice_notifications.domain.rates import Pace
+from whatsinvoice_notifications.repository import messages
+from whatsinvoice_notifications.sealing import Sealer
+from whatsinvoice_notifications.service.codes import unsealed
+from whatsinvoice_notifications.service.merchant import PASSING
+from whatsinvoice_notifications.service.progress import move
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=120)
+AT_ONCE = 40
+
+
+class SendingService:
+    """The worker behind `messages`."""
+
+    def __init__(
+        self,
+        unit_of_work: UnitOfWork,
+        whatsapp: WhatsApp,
+        invoices: Invoices,
+        sealer: Sealer,
+        first_retry_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._whatsapp = whatsapp
+        self._invoices = invoices
+        self._sealer = sealer
+        self._first_retry_seconds = first_retry_seconds
+        self._clock = clock
+        self._pace = Pace(clock)
+        self._paused_until = 0.0
+
+    async def work(self) -> int:
+        """Sends what is due, each contact's messages one after the other; how many were taken."""
+        if self._clock() < self._paused_until:
+            return 0
+        async with self._unit_of_work.begin() as tx:
+            claimed = await messages.claim(tx, now(), LEASE, AT_ONCE)
+        lanes: dict[str, list[Message]] = defaultdict(list)
+        for message in claimed:
+            lanes[message.contact_id].append(message)
+        await asyncio.gather(*(self._send_lane(lane) for lane in lanes.values()))
+        return len(claimed)
+
+    async def _send_lane(self, lane: list[Message]) -> None:
+        for message in lane:
+            try:
+                await self._send(message)
+            except Refused as error:
+                await self._on_refusal(message, error)
+            except Unreachable as error:
+                await self._retry(message, "unreachable", str(error))
+            except ServiceError as error:
+                await self._on_no_document(message, error)
+            except Exception as error:  # one message must not hold up the others; it comes again
+                log.exception("message not sent", message=message.id)
+                await self._retry(message, "internal", type(error).__name__)
+
+    async def _send(self, message: Message) -> None:
+        moment = now()
+        if message.over(moment):
+            await self._fail(message, "expired", "it could not be sent in time")
+            return
+        wait = self._pace.pair_wait(message.contact_id)
+        if wait > 0:
+            async with self._unit_of_work.begin() as tx:
+                await messages.postpone(tx, message, moment + timedelta(seconds=wait), counted=False)
+            return
+        content = unsealed(self._sealer, message)
+        file = None
+        if content.attachment:
+            document = await self._invoices.document(message.business_id, content.attachment)
+            file = (await self._whatsapp.upload(document), document.file_name)
+        as_template = message.template_only or not message.window_open(moment)
+        body = body_of(content, to=message.to, correlation=message.id, file=file, template=as_template)
+        await asyncio.sleep(self._pace.number_wait())
+        provider_id = await self._whatsapp.send(body)
+        async with self._unit_of_work.begin() as tx:
+            await move(tx, await messages.locked(tx, message.id), Status.SENT, now(), provider_id=provider_id)
+
+    async def _on_refusal(self, message: Message, error: Refused) -> None:
+        action = action_for(error.code)
+        log.warning("message refused", message=message.id, error_code=error.code, action=action.value)
+        told = (str(error.code), error.title)
+        if action is Action.PAUSE_ALL:
+            self._paused_until = self._clock() + provider_errors.PAUSE_SECONDS
+        if action is Action.USE_TEMPLATE and not message.template_only and message.has_template:
+            await self._wait(replace(message, template_only=True), 0, *told)
+        elif action is Action.PAIR_DELAY:
+            await self._wait(message, provider_errors.pair_delay(message.attempts), *told)
+        elif action is Action.PAGE:
+            log.error("a person must look at the WhatsApp account", error_code=error.code, title=error.title)
+            await self._wait(message, provider_errors.PAGED_SECONDS, *told)
+        elif action is Action.PAUSE_ALL:
+            await self._wait(message, provider_errors.PAUSE_SECONDS, *told)
+        elif action is Action.RETRY or (action is Action.REUPLOAD and message.attempts < provider_errors.REUPLOADS):
+            await self._retry(message, *told)
+        else:
+            await self._fail(message, *told)
+
+    async def _on_no_document(self, message: Message, error: ServiceError) -> None:
+        if error.kind in PASSING:
+            await self._retry(message, error.reason, error.message)
+        else:
+            await self._fail(message, error.reason, error.message)
+
+    async def _retry(self, message: Message, code: str, title: str) -> None:
+        await self._wait(message, provider_errors.backoff(message.attempts, self._first_retry_seconds), code, title)
+
+    async def _wait(self, message: Message, seconds: float, code: str, title: str) -> None:
+        known = replace(message, error_code=code, error_title=title)
+        async with self._unit_of_work.begin() as tx:
+            await messages.postpone(tx, known, now() + timedelta(seconds=seconds))
+
+    async def _fail(self, message: Message, code: str, title: str) -> None:
+        async with self._unit_of_work.begin() as tx:
+            await move(tx, await messages.locked(tx, message.id), Status.FAILED, now(), error=(code, title))

@@ -1,0 +1,93 @@
+"""WhatsApp's webhooks: taken in only when genuine, stored once; statuses take effect in the same transaction."""
+
+import hmac
+
+import structlog
+from prometheus_client import Counter
+from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
+from whatsinvoice_kit.data.unit_of_work import Transaction
+
+from whatsinvoice_notifications.clients.whatsapp_webhooks import read_webhook
+from whatsinvoice_notifications.domain.inbound import Batch, StatusTold, is_genuine
+from whatsinvoice_notifications.domain.message import Message, Outgoing, Status
+from whatsinvoice_notifications.domain.provider_errors import Action, action_for
+from whatsinvoice_notifications.repository import inbound, messages
+from whatsinvoice_notifications.service.progress import move
+
+log = structlog.get_logger(__name__)
+
+PARTS = Counter("whatsapp_webhook_parts_total", "What webhooks held", ["part"])
+_STATUSES = {status.value: status for status in (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED)}
+
+
+class WebhookService:
+    """From the raw body to rows."""
+
+    def __init__(self, app_secret: str, verify_token: str) -> None:
+        self._app_secret = app_secret
+        self._verify_token = verify_token
+
+    def check_subscription(self, mode: str, token: str) -> None:
+        """Raises PERMISSION_DENIED (VERIFY_TOKEN_INVALID) unless it is Meta, subscribing with our token."""
+        right = hmac.compare_digest(token.encode(), self._verify_token.encode())
+        if mode != "subscribe" or not right or not self._verify_token:
+            raise ServiceError(Kind.PERMISSION_DENIED, "VERIFY_TOKEN_INVALID", "the verify token is not ours")
+
+    def read(self, body: bytes, signature: str) -> Batch:
+        """Raises UNAUTHENTICATED (SIGNATURE_INVALID), INVALID_ARGUMENT (BODY_MALFORMED)."""
+        if not is_genuine(self._app_secret, body, signature):
+            PARTS.labels("refused").inc()
+            raise unauthenticated("SIGNATURE_INVALID", "the signature does not match the body")
+        return read_webhook(body)
+
+    async def store(self, tx: Transaction, batch: Batch) -> None:
+        """Keeps what is new; the same webhook again changes nothing."""
+        fresh = await inbound.add_messages(tx, batch.messages)
+        await inbound.add_unread(tx, batch.unread)
+        # in one order everywhere, or two webhooks about the same messages could wait for each other
+        for told in sorted(batch.statuses, key=lambda told: (told.provider_id, told.status)):
+            await self._hear(tx, told)
+        PARTS.labels("message").inc(fresh)
+        PARTS.labels("repeated_message").inc(len(batch.messages) - fresh)
+        PARTS.labels("status").inc(len(batch.statuses))
+        if batch.unread:
+            PARTS.labels("unread").inc(len(batch.unread))
+            log.warning("parts of a webhook cannot be read", count=len(batch.unread))
+
+    async def _hear(self, tx: Transaction, told: StatusTold) -> None:
+        if not await inbound.add_status(tx, told):
+            return
+        status = _STATUSES.get(told.status)
+        message = await messages.locked_by_provider(tx, told.provider_id, told.correlation)
+        if status is None or message is None:
+            log.info("status of nothing we know", status=told.status)
+            return
+        code = "" if told.error_code is None else str(told.error_code)
+        moved = await move(
+            tx,
+            message,
+            status,
+            told.at,
+            provider_id=told.provider_id,
+            error=(code, told.error_title) if status is Status.FAILED else ("", ""),
+            pricing=told.pricing,
+        )
+        if moved.status is Status.FAILED and message.status is not Status.FAILED and told.error_code is not None:
+            await self._send_as_template(tx, message, told.error_code)
+
+    @staticmethod
+    async def _send_as_template(tx: Transaction, message: Message, code: int) -> None:
+        """The window had closed after WhatsApp took the message: one successor as a template, and no more."""
+        content = message.content
+        if action_for(code) is not Action.USE_TEMPLATE or message.template_only or content.template is None:
+            return
+        successor = Outgoing(
+            message.purpose,
+            message.contact_id,
+            f"{message.dedupe_key}:template",
+            content,
+            message.business_id,
+            message.invoice_id,
+            template_only=True,
+        )
+        await messages.queue(tx, successor)

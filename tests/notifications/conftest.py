@@ -1,0 +1,34 @@
+"""Notifications beside one sandbox for the whole session; the service itself is started fresh for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from notifications.parts import Entrance, entrance, sandbox_program
+from notifications.stage import Merchant, Stage, staged
+from support.keys import Keyring
+
+
+@pytest.fixture(scope="session")
+def door() -> Iterator[Entrance]:
+    with entrance() as door:
+        yield door
+
+
+@pytest.fixture(scope="session")
+def sandbox_url(door: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with sandbox_program(tmp_path_factory.mktemp("sandbox") / "log", door.url) as url:
+        yield url
+
+
+@pytest.fixture
+async def stage(
+    migrated: dict[str, str], redis_url: str, keyring: Keyring, sandbox_url: str, door: Entrance
+) -> AsyncIterator[Stage]:
+    backing = {"database_url": migrated["notifications"], "redis_url": redis_url}
+    async with staged(backing, keyring, sandbox_url, door) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def merchant(stage: Stage) -> Merchant:
+    return await stage.a_merchant()

@@ -1,0 +1,197 @@
+"""What stands around notifications in its tests: the sandbox as a program, its webhooks' way in, and invoices."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from whatsinvoice.invoices.v1 import invoices_pb2 as pb
+from whatsinvoice.invoices.v1 import invoices_pb2_grpc
+from whatsinvoice_kit.core.errors import Kind, ServiceError, not_found, precondition
+from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.core.money import times
+from whatsinvoice_kit.rpc.call import current_call
+from whatsinvoice_kit.rpc.identity import allow
+
+APP_SECRET = "wa_app_secret"
+TOKEN = "EAAG-token-of-the-tests"
+NUMBER_ID = "1065"
+PDF = b"%PDF-1.7 a document of the tests"
+SERVICES = allow("notifications")
+INVOICES_ACCESS = dict.fromkeys(
+    ("CreateInvoice", "IssueInvoice", "DeleteInvoice", "GetInvoice", "GetDocument"), SERVICES
+)
+
+_Servicer: Any = invoices_pb2_grpc.InvoicesServiceServicer
+
+
+class Invoices(_Servicer):  # type: ignore[misc]  # five RPCs of many are all that notifications calls
+    """Keeps drafts and issues them, as invoices does, each idempotency key once. `refusal` is raised by the next."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, pb.Invoice] = {}
+        self.business_of: dict[str, str] = {}
+        self.answers: dict[tuple[str, str], Any] = {}
+        self.created: list[pb.CreateInvoiceRequest] = []
+        self.issued = 0
+        self.away = False
+        self.refusal: ServiceError | None = None
+
+    async def CreateInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802  (gRPC names it)
+        self._reach()
+        key = self._key()
+        if key not in self.answers:
+            self.created.append(request)
+            self.answers[key] = pb.CreateInvoiceResponse(invoice=self._draft(request))
+        return self.answers[key]
+
+    async def IssueInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
+        self._reach()
+        key = self._key()
+        if key not in self.answers:
+            invoice = self._own(request.invoice_id)
+            if invoice.status != pb.INVOICE_STATUS_DRAFT:
+                raise precondition("INVOICE_NOT_DRAFT", "the invoice is not a draft")
+            self.issued += 1
+            self.issue(invoice)
+            self.answers[key] = pb.IssueInvoiceResponse(invoice=invoice)
+        return self.answers[key]
+
+    async def GetInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
+        self._reach()
+        return pb.GetInvoiceResponse(invoice=self._own(request.invoice_id))
+
+    async def DeleteInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
+        self._reach()
+        if self._own(request.invoice_id).status != pb.INVOICE_STATUS_DRAFT:
+            raise precondition("INVOICE_NOT_DRAFT", "the invoice is not a draft")
+        del self.by_id[request.invoice_id]
+        return pb.DeleteInvoiceResponse()
+
+    async def GetDocument(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
+        self._reach()
+        name = f"{request.invoice_id or request.receipt_id}.pdf"
+        return pb.GetDocumentResponse(content=PDF, file_name=name)
+
+    def issue(self, invoice: pb.Invoice) -> None:
+        """Gives a draft its number and link."""
+        invoice.status = pb.INVOICE_STATUS_OPEN
+        invoice.number = f"INV-{len(self.by_id):06}"
+        invoice.public_url = f"https://pay.example/i/{new_id('tok')}"
+        invoice.version += 1
+
+    def _reach(self) -> None:
+        if self.away:
+            raise ServiceError(Kind.UNAVAILABLE, "DOWN", "invoices is away")
+        if self.refusal:
+            refusal, self.refusal = self.refusal, None
+            raise refusal
+
+    def _key(self) -> tuple[str, str]:
+        call = current_call()
+        assert call.idempotency_key
+        return call.business_id, call.idempotency_key
+
+    def _own(self, invoice_id: str) -> pb.Invoice:
+        if self.business_of.get(invoice_id) != current_call().business_id or invoice_id not in self.by_id:
+            raise not_found("INVOICE_NOT_FOUND", "there is no such invoice")
+        return self.by_id[invoice_id]
+
+    def _draft(self, request: pb.CreateInvoiceRequest) -> pb.Invoice:
+        lines = [
+            pb.Line(
+                description=line.description,
+                quantity=line.quantity,
+                unit_price_minor=line.unit_price_minor,
+                amount_minor=times(Decimal(line.quantity), line.unit_price_minor),
+            )
+            for line in request.lines
+        ]
+        total = sum(line.amount_minor for line in lines)
+        invoice = pb.Invoice(
+            id=new_id("inv"),
+            status=pb.INVOICE_STATUS_DRAFT,
+            customer=pb.Customer(id=new_id("cus"), name=request.customer.name, phone=request.customer.phone),
+            currency_code=request.currency_code or "NGN",
+            lines=lines,
+            subtotal_minor=total,
+            total_minor=total,
+            amount_due_minor=total,
+            due_date=request.due_date,
+            version=1,
+        )
+        self.by_id[invoice.id] = invoice
+        self.business_of[invoice.id] = current_call().business_id
+        return invoice
+
+
+@dataclass
+class Entrance:
+    """Takes webhooks over HTTP as the gateway does, and hands raw body and signature on; 503 while nobody is there."""
+
+    url: str = ""
+    forward: Callable[[bytes, str], int] | None = None
+
+
+@contextmanager
+def entrance() -> Iterator[Entrance]:
+    """An HTTP receiver in threads of its own, on a free port."""
+    door = Entrance()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            signature = self.headers.get("x-hub-signature-256", "")
+            self.send_response(door.forward(body, signature) if door.forward else 503)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    door.url = f"http://127.0.0.1:{server.server_port}/"
+    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield door
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextmanager
+def sandbox_program(log: Path, webhook_url: str) -> Iterator[str]:
+    """The sandbox as its own process; gives its address."""
+    environment = {
+        **os.environ,
+        "SANDBOX_PORT": "0",
+        "SANDBOX_TIME_SCALE": "0.01",
+        "WHATSAPP_APP_SECRET": APP_SECRET,
+        "WHATSAPP_ACCESS_TOKEN": TOKEN,
+        "WHATSAPP_PHONE_NUMBER_ID": NUMBER_ID,
+        "WHATSAPP_WEBHOOK_URL": webhook_url,
+    }
+    command = [sys.executable, "-m", "whatsinvoice_sandbox"]
+    with log.open("w") as stderr, subprocess.Popen(command, env=environment, stderr=stderr) as process:
+        yield _address(log, process)
+        process.terminate()
+        process.wait(10)
+
+
+def _address(log: Path, process: "subprocess.Popen[bytes]") -> str:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        _, found, rest = log.read_text().partition("sandbox on ")
+        if found and "\n" in rest:
+            return rest.partition("\n")[0]
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.02)
+    raise AssertionError("the sandbox did not start")
