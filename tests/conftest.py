@@ -11,8 +11,12 @@ from support import backing
 from support.keys import Keyring
 from whatsinvoice_kit.data.migrations import migrate
 from whatsinvoice_kit.data.provision import provision
+from whatsinvoice_kit.observe.logging import configure_logging
 
 SERVICES = ("auth", "invoices", "payments", "notifications")
+
+
+configure_logging("tests", form="console", level="warning")
 
 
 @pytest.fixture(scope="session")

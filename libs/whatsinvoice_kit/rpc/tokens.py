@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from jose import JWTError, jws, jwt
+from jose import jws, jwt
+from jose.exceptions import JOSEError
 
 from whatsinvoice_kit.core.errors import ServiceError, unauthenticated
 
@@ -84,7 +85,7 @@ def peek_issuer_and_kid(token: str) -> tuple[str, str]:
     try:
         header = jws.get_unverified_header(token)
         claims = jwt.get_unverified_claims(token)
-    except (JWTError, ValueError, TypeError) as error:
+    except (JOSEError, ValueError, TypeError) as error:
         raise _refused("unreadable") from error
     if header.get("alg") != "ES256" or not set(header) <= _HEADERS:
         raise _refused("wrong header")
@@ -102,7 +103,7 @@ def verify(token: str, keys: KeySets, *, audience: str) -> Claims:
         raise _refused("unknown key")
     try:
         claims = jwt.decode(token, dict(key), algorithms=["ES256"], audience=audience, issuer=issuer, options=_OPTIONS)
-    except (JWTError, ValueError, TypeError) as error:
+    except (JOSEError, ValueError, TypeError) as error:
         raise _refused("invalid") from error
     if claims["iat"] > time.time() + CLOCK_SKEW_S or not isinstance(claims.get("aud"), str):
         raise _refused("issued in the future")

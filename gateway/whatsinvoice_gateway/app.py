@@ -1,0 +1,89 @@
+"""The application: routes, what stands around them, and its OpenAPI."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+from whatsinvoice_kit.rpc.identity import ServiceIdentity
+
+from whatsinvoice_gateway.clients import Services
+from whatsinvoice_gateway.edge import limits, problems
+from whatsinvoice_gateway.edge.middleware import Edge
+from whatsinvoice_gateway.edge.tokens import KeySet
+from whatsinvoice_gateway.pages.render import Pages
+from whatsinvoice_gateway.routes import auth, customers, invoices, messages, pay, payments, webhooks
+from whatsinvoice_gateway.schemas.base import Problem
+from whatsinvoice_gateway.settings import Settings
+
+DESCRIPTION = "One WhatsApp message becomes an invoice, a payment and a receipt."
+
+
+def create_app(settings: Settings, key: dict[str, Any]) -> FastAPI:
+    """The gateway's application; `key` is its own private JWK."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = Services(settings, ServiceIdentity("gateway", key))
+        app.state.services = services
+        app.state.keys = KeySet(services)
+        yield
+        await services.close()
+
+    app = FastAPI(title="WhatsInvoice", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app.state.pages = Pages(settings.checkout_origins)
+    limiter = limits.make_limiter(settings)
+    limits.install(app, limiter)
+    problems.install(app)
+    for area in (customers, invoices, payments, messages, webhooks, pay):
+        app.include_router(area.routes)
+    app.include_router(auth.router(settings, limiter))
+    _add_operations(app, settings)
+    Instrumentator(should_group_status_codes=False).instrument(app)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def edged(app: ASGIApp, settings: Settings) -> Edge:
+    """The application within its outermost layer: around FastAPI whole, so that its 500s are dressed as well."""
+    return Edge(app, request_seconds=settings.request_seconds, secure=settings.app_env == "prod")
+
+
+def _add_operations(app: FastAPI, settings: Settings) -> None:
+    """In prod these are on the ops port alone."""
+    if settings.app_env == "prod":
+        return
+
+    @app.get("/healthz", include_in_schema=False)
+    @app.get("/readyz", include_in_schema=False)
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with our one error shape in the place of its own."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+        schemas = document["components"]["schemas"]
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs"))
+        schemas["Problem"] = problem
+        shape = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for path in document["paths"].values():
+            for operation in path.values():
+                invalid = operation["responses"].get("422")
+                if invalid is not None:
+                    invalid["content"] = shape
+        app.openapi_schema = document
+    return app.openapi_schema

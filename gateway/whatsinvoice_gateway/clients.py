@@ -1,0 +1,70 @@
+"""The four services as the gateway calls them."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from whatsinvoice.auth.v1 import auth_pb2, auth_pb2_grpc
+from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
+from whatsinvoice.notifications.v1 import notifications_pb2, notifications_pb2_grpc
+from whatsinvoice.payments.v1 import payments_pb2, payments_pb2_grpc
+from whatsinvoice_kit.rpc.call import current_call
+from whatsinvoice_kit.rpc.client import Client
+from whatsinvoice_kit.rpc.identity import SERVICE_TOKEN_SECONDS, ServiceIdentity
+
+from whatsinvoice_gateway.settings import Settings
+
+ResponseT = TypeVar("ResponseT")
+Rpc = Callable[..., Awaitable[ResponseT]]
+REUSED_SECONDS = SERVICE_TOKEN_SECONDS * 0.75
+
+
+class Services:
+    """Channels and stubs. Create inside the running loop; `close` at the end."""
+
+    def __init__(self, settings: Settings, identity: ServiceIdentity) -> None:
+        self._identity = identity
+        self._tokens: dict[str, tuple[float, str]] = {}
+        auth = auth_pb2.DESCRIPTOR.services_by_name["AuthService"]
+        invoices = invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"]
+        payments = payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"]
+        notifications = notifications_pb2.DESCRIPTOR.services_by_name["NotificationsService"]
+        self._clients = {
+            "auth": Client(settings.auth_grpc, auth),
+            "invoices": Client(settings.invoices_grpc, invoices),
+            "payments": Client(settings.payments_grpc, payments, repeatable=("ReceivePaystackWebhook",)),
+            "notifications": Client(settings.notifications_grpc, notifications, repeatable=("ReceiveWhatsAppWebhook",)),
+        }
+        self.auth = auth_pb2_grpc.AuthServiceStub(self._clients["auth"].channel)
+        self.invoices = invoices_pb2_grpc.InvoicesServiceStub(self._clients["invoices"].channel)
+        self.payments = payments_pb2_grpc.PaymentsServiceStub(self._clients["payments"].channel)
+        self.notifications = notifications_pb2_grpc.NotificationsServiceStub(self._clients["notifications"].channel)
+
+    async def as_user(self, service: str, rpc: Any, request: Any) -> Any:
+        """Calls an RPC with the caller's own token, and her idempotency key."""
+        return await self._clients[service].call(rpc, request, idempotency_key=current_call().idempotency_key)
+
+    async def as_gateway(self, service: str, rpc: Any, request: Any) -> Any:
+        """Calls an RPC on behalf of somebody who has no account."""
+        token = self._token(service)
+        key = current_call().idempotency_key
+        return await self._clients[service].call(rpc, request, token=token, idempotency_key=key)
+
+    async def get_key_set(self) -> auth_pb2.GetKeySetResponse:
+        """Auth's public keys."""
+        response: auth_pb2.GetKeySetResponse = await self.as_gateway(
+            "auth", self.auth.GetKeySet, auth_pb2.GetKeySetRequest()
+        )
+        return response
+
+    def _token(self, service: str) -> str:
+        """The gateway's own token for a service; signing costs as much as a query, so one serves for 45 s."""
+        until, token = self._tokens.get(service, (0.0, ""))
+        if until < time.monotonic():
+            token = self._identity.token(service)
+            self._tokens[service] = (time.monotonic() + REUSED_SECONDS, token)
+        return token
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()

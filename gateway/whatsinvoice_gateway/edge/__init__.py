@@ -1,0 +1,1 @@
+"""What stands around every request: ids, sizes, security headers, tokens, limits, errors. Pure ASGI, no base class."""

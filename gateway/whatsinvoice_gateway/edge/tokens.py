@@ -1,0 +1,69 @@
+"""Who calls: access tokens, checked against auth's key set, which is kept here."""
+
+import asyncio
+import time
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from whatsinvoice.auth.v1 import auth_pb2
+from whatsinvoice_kit.core.errors import ServiceError
+from whatsinvoice_kit.rpc.call import current_call
+from whatsinvoice_kit.rpc.identity import authenticate
+from whatsinvoice_kit.rpc.tokens import USER_ISSUER, Jwk, Verifier, peek_issuer_and_kid
+
+from whatsinvoice_gateway.clients import Services
+
+REFETCH_SECONDS = 60.0
+
+_scheme = HTTPBearer(bearerFormat="JWT", auto_error=False, description="An access token from /v1/auth/login")
+
+
+class KeySet:
+    """Auth's public keys. An unknown key id fetches them again, at most once a minute."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._keys: dict[str, Jwk] = {}
+        self._verifier = Verifier({USER_ISSUER: self._keys}, "gateway")
+        self._fetched = -REFETCH_SECONDS
+        self._fetching = asyncio.Lock()
+
+    async def check(self, authorization: str) -> None:
+        """Sets the current call's identity; UNAUTHENTICATED without a good token."""
+        call = current_call()
+        token = authorization.partition(" ")[2]
+        if token and not self._knows(token):
+            await self._fetch()
+        call.identity = authenticate(self._verifier, authorization)
+
+    def _knows(self, token: str) -> bool:
+        try:
+            issuer, kid = peek_issuer_and_kid(token)
+        except ServiceError:
+            return True  # unreadable: no key would help, and the check that follows says so
+        return issuer != USER_ISSUER or kid in self._keys
+
+    async def _fetch(self) -> None:
+        async with self._fetching:
+            if time.monotonic() - self._fetched < REFETCH_SECONDS:
+                return
+            response = await self._services.get_key_set()
+            self._fetched = time.monotonic()
+            self._keys.clear()
+            self._keys.update({key["kid"]: key for key in as_jwks(response)})
+
+
+def as_jwks(response: auth_pb2.GetKeySetResponse) -> list[dict[str, str]]:
+    """The keys as RFC 7517 writes them."""
+    fixed = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
+    return [fixed | {"kid": key.kid, "x": key.x, "y": key.y} for key in response.keys]
+
+
+async def _user(request: Request, _: Annotated[object, Depends(_scheme)]) -> None:
+    keys: KeySet = request.app.state.keys
+    await keys.check(request.headers.get("authorization", ""))
+
+
+signed_in = Depends(_user)
+"""A route that needs an access token."""

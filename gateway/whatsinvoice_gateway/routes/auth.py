@@ -1,0 +1,106 @@
+"""Register, prove the phone, log in, refresh; the key set; who am I.
+
+The first four are limited per address: slowapi finds the request among their arguments.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from slowapi import Limiter
+from starlette.responses import Response
+from whatsinvoice.auth.v1 import auth_pb2 as pb
+
+from whatsinvoice_gateway.edge.idempotency import idempotent
+from whatsinvoice_gateway.edge.tokens import as_jwks, signed_in
+from whatsinvoice_gateway.routes.access import ServicesDep
+from whatsinvoice_gateway.schemas.auth import (
+    JwkOut,
+    JwkSetOut,
+    LoginIn,
+    MeOut,
+    RefreshIn,
+    RegisterIn,
+    RegisterOut,
+    TokensOut,
+    VerifyPhoneIn,
+    VerifyPhoneOut,
+)
+from whatsinvoice_gateway.schemas.base import answer, problems
+from whatsinvoice_gateway.settings import Settings
+
+
+def router(settings: Settings, limiter: Limiter) -> APIRouter:
+    """The limits are settings, so the routes are made for them."""
+    routes = APIRouter(tags=["auth"])
+
+    @routes.post(
+        "/v1/auth/register",
+        status_code=201,
+        response_model=RegisterOut,
+        responses=problems(400, 409, 422, 429, 503),
+        dependencies=[idempotent],
+    )
+    @limiter.limit(settings.register_limit)
+    async def register(request: Request, body: RegisterIn, services: ServicesDep) -> Response:
+        message = pb.RegisterRequest(
+            phone=body.phone,
+            name=body.name,
+            password=body.password,
+            business_name=body.business_name or "",
+            country=body.country,
+            email=body.email or "",
+        )
+        found = await services.as_gateway("auth", services.auth.Register, message)
+        return answer(RegisterOut.of(found), 201)
+
+    @routes.post(
+        "/v1/auth/verify-phone",
+        response_model=VerifyPhoneOut,
+        responses=problems(400, 409, 422, 429, 503),
+        dependencies=[idempotent],
+    )
+    @limiter.limit(settings.verify_limit)
+    async def verify_phone(request: Request, body: VerifyPhoneIn, services: ServicesDep) -> Response:
+        message = pb.VerifyPhoneRequest(phone=body.phone, code=body.code)
+        await services.as_gateway("auth", services.auth.VerifyPhone, message)
+        return answer(VerifyPhoneOut(verified=True))
+
+    @routes.post(
+        "/v1/auth/login",
+        response_model=TokensOut,
+        responses=problems(400, 401, 409, 422, 429, 503),
+        dependencies=[idempotent],
+    )
+    @limiter.limit(settings.login_limit)
+    async def login(request: Request, body: LoginIn, services: ServicesDep) -> Response:
+        message = pb.LoginRequest(phone=body.phone, password=body.password)
+        found = await services.as_gateway("auth", services.auth.Login, message)
+        return answer(TokensOut.of(found.tokens))
+
+    @routes.post(
+        "/v1/auth/refresh",
+        response_model=TokensOut,
+        responses=problems(400, 401, 409, 422, 429, 503),
+        dependencies=[idempotent],
+    )
+    @limiter.limit(settings.refresh_limit)
+    async def refresh(
+        request: Request,
+        body: RefreshIn,
+        services: ServicesDep,
+        device: Annotated[str, Header(alias="X-Device-Id", max_length=64)] = "",
+    ) -> Response:
+        message = pb.RefreshRequest(refresh_token=body.refresh_token, device_id=device)
+        found = await services.as_gateway("auth", services.auth.Refresh, message)
+        return answer(TokensOut.of(found.tokens))
+
+    @routes.get("/.well-known/jwks.json", response_model=JwkSetOut, responses=problems(503))
+    async def jwks(services: ServicesDep) -> Response:
+        keys = [JwkOut(**key) for key in as_jwks(await services.get_key_set())]
+        return answer(JwkSetOut(keys=keys), cache_control="public, max-age=60")
+
+    @routes.get("/v1/me", response_model=MeOut, responses=problems(401, 403, 503), dependencies=[signed_in])
+    async def me(services: ServicesDep) -> Response:
+        return answer(MeOut.of(await services.as_user("auth", services.auth.GetMe, pb.GetMeRequest())))
+
+    return routes

@@ -1,0 +1,92 @@
+"""What anyone who holds a link may open: the pay page, its PDF, the way to the checkout, the receipt."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from whatsinvoice.invoices.v1 import invoices_pb2 as pb
+from whatsinvoice.payments.v1 import payments_pb2
+from whatsinvoice_kit.core.errors import Kind, ServiceError
+
+from whatsinvoice_gateway.pages.render import Pages
+from whatsinvoice_gateway.routes.access import ServicesDep
+from whatsinvoice_gateway.routes.invoices import pdf
+from whatsinvoice_gateway.schemas.base import problems
+
+routes = APIRouter(tags=["public"])
+
+HTML: dict[str, Any] = {"description": "A page", "content": {"text/html": {}}}
+
+
+def _pages(request: Request) -> Pages:
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def _sorry(request: Request, error: ServiceError) -> Response:
+    """An error as a page: people open these links, not programs."""
+    if error.kind is Kind.NOT_FOUND:
+        return _pages(request).message(
+            HTTPStatus.NOT_FOUND, "Nothing here", "This link leads nowhere. Ask who sent it for a new one."
+        )
+    if error.kind is Kind.FAILED_PRECONDITION:
+        return _pages(request).message(HTTPStatus.CONFLICT, "Nothing to pay", "This invoice cannot be paid now.")
+    return _pages(request).message(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "One moment",
+        "We cannot reach the payment service now. Nothing was charged; please try again shortly.",
+        retry_after=max(1, error.retry_after),
+    )
+
+
+@routes.get("/i/{token}", response_class=HTMLResponse, responses={404: HTML, 503: HTML})
+async def pay_page(
+    request: Request,
+    token: str,
+    services: ServicesDep,
+    reference: Annotated[str, Query(max_length=100, description="Paystack comes back with it")] = "",
+) -> Response:
+    try:
+        message = pb.GetPublicInvoiceRequest(token=token)
+        found = await services.as_gateway("invoices", services.invoices.GetPublicInvoice, message)
+    except ServiceError as error:
+        return _sorry(request, error)
+    return _pages(request).invoice(found, token, came_back=bool(reference))
+
+
+@routes.get("/i/{token}/pdf", response_class=Response, responses=problems(404, 503))
+async def public_pdf(token: str, services: ServicesDep) -> Response:
+    message = pb.GetDocumentRequest(invoice_token=token)
+    return pdf(await services.as_gateway("invoices", services.invoices.GetDocument, message))
+
+
+@routes.post(
+    "/i/{token}/pay",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={404: HTML, 409: HTML, 503: HTML},
+)
+async def pay(request: Request, token: str, services: ServicesDep) -> Response:
+    try:
+        message = payments_pb2.StartCheckoutRequest(token=token)
+        found = await services.as_gateway("payments", services.payments.StartCheckout, message)
+    except ServiceError as error:
+        return _sorry(request, error)
+    return RedirectResponse(found.authorization_url, HTTPStatus.SEE_OTHER)
+
+
+@routes.get("/r/{token}", response_class=HTMLResponse, responses={404: HTML, 503: HTML})
+async def receipt_page(request: Request, token: str, services: ServicesDep) -> Response:
+    try:
+        message = pb.GetPublicReceiptRequest(token=token)
+        found = await services.as_gateway("invoices", services.invoices.GetPublicReceipt, message)
+    except ServiceError as error:
+        return _sorry(request, error)
+    return _pages(request).receipt(found)
+
+
+@routes.get("/r/{token}/pdf", response_class=Response, responses=problems(404, 503))
+async def receipt_pdf(token: str, services: ServicesDep) -> Response:
+    message = pb.GetDocumentRequest(receipt_token=token)
+    return pdf(await services.as_gateway("invoices", services.invoices.GetDocument, message))

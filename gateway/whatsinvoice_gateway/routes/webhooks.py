@@ -1,0 +1,43 @@
+"""Providers' webhooks: the raw body goes to its service, which checks the signature and stores it before our 200."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import PlainTextResponse, Response
+from whatsinvoice.notifications.v1 import notifications_pb2
+from whatsinvoice.payments.v1 import payments_pb2
+
+from whatsinvoice_gateway.routes.access import ServicesDep
+from whatsinvoice_gateway.schemas.base import problems
+
+routes = APIRouter(prefix="/webhooks", tags=["providers"])
+
+
+@routes.post("/paystack", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse)
+async def paystack(
+    request: Request, services: ServicesDep, signature: Annotated[str, Header(alias="x-paystack-signature")] = ""
+) -> Response:
+    message = payments_pb2.ReceivePaystackWebhookRequest(body=await request.body(), signature=signature)
+    await services.as_gateway("payments", services.payments.ReceivePaystackWebhook, message)
+    return PlainTextResponse("")
+
+
+@routes.post("/whatsapp", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse)
+async def whatsapp(
+    request: Request, services: ServicesDep, signature: Annotated[str, Header(alias="X-Hub-Signature-256")] = ""
+) -> Response:
+    message = notifications_pb2.ReceiveWhatsAppWebhookRequest(body=await request.body(), signature=signature)
+    await services.as_gateway("notifications", services.notifications.ReceiveWhatsAppWebhook, message)
+    return PlainTextResponse("")
+
+
+@routes.get("/whatsapp", responses=problems(403, 503), response_class=PlainTextResponse)
+async def verify_whatsapp(
+    services: ServicesDep,
+    mode: Annotated[str, Query(alias="hub.mode", max_length=64)] = "",
+    verify_token: Annotated[str, Query(alias="hub.verify_token", max_length=256)] = "",
+    challenge: Annotated[str, Query(alias="hub.challenge", max_length=256)] = "",
+) -> Response:
+    message = notifications_pb2.VerifyWhatsAppWebhookRequest(mode=mode, verify_token=verify_token, challenge=challenge)
+    found = await services.as_gateway("notifications", services.notifications.VerifyWhatsAppWebhook, message)
+    return PlainTextResponse(found.challenge)

@@ -1,0 +1,75 @@
+"""What all bodies share."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.core.money import MAX_MINOR
+
+Minor = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR, description="Minor units: 7500000 NGN is 75,000.00")]
+
+
+class Incoming(BaseModel):
+    """A request body; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Outgoing(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+ItemT = TypeVar("ItemT", bound=Outgoing)
+
+
+class Page(Outgoing, Generic[ItemT]):
+    """One page of a list; `next_cursor` is null on the last."""
+
+    data: list[ItemT]
+    next_cursor: str | None
+
+
+def answer(body: BaseModel, status: int = 200, **headers: str) -> Response:
+    """A JSON answer, serialised once; FastAPI would validate and walk it again."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(body.model_dump_json(), status, given, "application/json")
+
+
+def moment(message: Any, name: str) -> datetime | None:
+    """A timestamp field of a proto message; None when it is not set."""
+    if not message.HasField(name):
+        return None
+    stamp: Timestamp = getattr(message, name)
+    return stamp.ToDatetime(now().tzinfo)
+
+
+class FieldError(Outgoing):
+    """One wrong field."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Problem(Outgoing):
+    """RFC 9457, with a `code` for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[FieldError]
+    request_id: str
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for its documentation."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": "Problem", "content": content} for status in statuses}

@@ -1,0 +1,40 @@
+"""Settings of the gateway."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+from whatsinvoice_kit.config.settings import BaseServiceSettings
+
+
+class Settings(BaseServiceSettings):
+    """Environment prefix GATEWAY_."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+    service: ClassVar[str] = "gateway"
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    auth_grpc: str
+    invoices_grpc: str
+    payments_grpc: str
+    notifications_grpc: str
+    redis_url: SecretStr
+    """Rate limits are counted there; in memory while it is away."""
+    public_base_url: str = ""
+    checkout_origins: str = "https://checkout.paystack.com"
+    """Where the pay form may lead, space-separated: browsers hold redirects of a form to the page's policy."""
+    register_limit: str = "5/minute"
+    login_limit: str = "10/minute"
+    refresh_limit: str = "20/minute"
+    verify_limit: str = "10/minute"
+    request_seconds: float = Field(default=15.0, gt=0)
+    """The deadline of a request, whatever it calls."""
+
+    def unsafe(self) -> Iterator[str]:
+        yield from super().unsafe()
+        if "@" not in self.redis_url.get_secret_value():
+            yield "REDIS_URL has no password"
+        if self.allow_plaintext_rpc:
+            yield "ALLOW_PLAINTEXT_RPC is on"
