@@ -39,3 +39,21 @@ proto: setup  ## Generate the Python code of protos/ into protos/gen
 lock: setup  ## Resolve every version again and write requirements.lock (hashes, no address)
 	@$(UV) lock --quiet --upgrade
 	@$(UV) export --quiet --all-packages --no-emit-workspace --no-header > requirements.lock
+
+# --- the local stack --------------------------------------------------------------------------------------------
+LOCAL := $(PY) -m whatsinvoice_local
+.PHONY: up down status logs demo
+up: setup  ## Start the whole stack in the background, ready when it returns; running it again changes nothing
+	@$(LOCAL) up
+
+down: setup  ## Stop the stack, services draining
+	@$(LOCAL) down
+
+status: setup  ## Each part of the stack: process, port, readiness, memory
+	@$(LOCAL) status
+
+logs: setup  ## The end of the logs, or of one: make logs S=payments
+	@$(LOCAL) logs $(S)
+
+demo: setup  ## Play one invoice from chat message to receipt, through public interfaces only
+	@$(LOCAL) demo

@@ -1,0 +1,225 @@
+"""The story: what each step does and what must be true after it. Amounts are in kobo."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import httpx
+from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.phones import to_e164
+
+from whatsinvoice_local.demo.failures import MismatchError, expect
+from whatsinvoice_local.demo.phone import Message, Phone, button, wording
+from whatsinvoice_local.demo.web import answer, client, form_to, json_of
+
+LINE = "Invoice Jane Okafor 08012345678 75000 for logo design due tomorrow"
+JANE = "+2348012345678"
+AMOUNT_MINOR = 7_500_000
+AMOUNT = "75,000.00"
+_CARD = "4084084084084081"
+_COPIES = 2
+_CODE = re.compile(r"\b\d{6}\b")
+_NUMBER = re.compile(r"\bINV-\d+\b")
+_PAUSE = 0.05
+_TYPING_SECONDS = 1.0
+"""Nobody types faster, and the bot learns by an event, not at once, that the phone is now a merchant's."""
+_MIN_PDF = 2_000
+_ARRIVED = ("delivered", "read")
+
+Found = TypeVar("Found")
+
+
+class Story:
+    """Two people, two phones, one invoice. Everything is asked of the gateway or seen on a phone, as they would.
+
+    `deadline` is set by whoever plays the steps: the monotonic time by which the present one must be true.
+    """
+
+    def __init__(self, gateway_url: str, sandbox_url: str, folder: Path) -> None:
+        self.deadline = 0.0
+        self.folder = folder
+        self.gateway_url = gateway_url
+        self.gateway = client(gateway_url)
+        self.sandbox = client(sandbox_url)
+        self.merchant = Phone("Ada", _fresh_phone(), self.sandbox)
+        self.jane = Phone("Jane", JANE, self.sandbox)
+        self.jane.seen = self.jane_before = len(self.jane.messages(0))
+        self.password = f"Aa1{secrets.token_urlsafe(12)}"
+        self.code = self.send_button = self.number = self.invoice_id = self.pay_url = self.reference = ""
+        self.pay_page: httpx.Response | None = None
+        self.invoice: dict[str, Any] = {}
+        self.receipt: Message = {}
+
+    def close(self) -> None:
+        self.gateway.close()
+        self.sandbox.close()
+
+    def register(self) -> None:
+        body = {"phone": self.merchant.number, "name": "Ada Obi", "password": self.password}
+        registered = json_of(self._post("/v1/auth/register", body | {"business_name": "Ada Designs"}), 201)
+        expect(registered["user"]["phone"] == self.merchant.number, f"another phone was registered: {registered}")
+
+    def receive_code(self) -> None:
+        def code() -> str | None:
+            codes = (_CODE.search(wording_of(message)) for message in self.merchant.received(0))
+            return next((found[0] for found in codes if found), None)
+
+        self.code = self._until(code, "no six-digit code has arrived")
+
+    def log_in(self) -> None:
+        proven = json_of(self._post("/v1/auth/verify-phone", {"phone": self.merchant.number, "code": self.code}))
+        expect(proven["verified"] is True, f"the phone is not verified: {proven}")
+        tokens = json_of(self._post("/v1/auth/login", {"phone": self.merchant.number, "password": self.password}))
+        self.gateway.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        me = json_of(self.gateway.get("/v1/me"))
+        expect(me["business"]["name"] == "Ada Designs", f"the token is of another business: {me}")
+
+    def write(self) -> None:
+        time.sleep(_TYPING_SECONDS)
+        self.merchant.write(LINE)
+
+    def receive_preview(self) -> None:
+        preview = self._until(
+            lambda: next((m for m in self.merchant.received(0) if button(m, "Send")), None), "no preview has arrived"
+        )
+        for part in ("Jane Okafor", "logo design", AMOUNT):
+            expect(part in preview["text"], f"the preview does not say {part!r}: {preview['text']}")
+        self.send_button = button(preview, "Send") or ""
+
+    def tap_send(self) -> None:
+        before = self.merchant.messages(0)[-1]["seq"]
+        self.merchant.tap(self.send_button)
+
+        def number() -> str | None:
+            numbers = (_NUMBER.search(wording(message)) for message in self.merchant.received(before))
+            return next((found[0] for found in numbers if found), None)
+
+        self.number = self._until(number, "no answer with an invoice number has arrived")
+        invoices = json_of(self.gateway.get("/v1/invoices"))["data"]
+        mine = [invoice for invoice in invoices if invoice["number"] == self.number]
+        expect(len(mine) == 1, f"{len(mine)} invoices have the number {self.number}")
+        self.invoice_id = mine[0]["id"]
+
+    def receive_invoice(self) -> None:
+        message = self._jane_receives("/i/")
+        document = message.get("document") or {}
+        expect("url" in document, f"no document is attached: {message}")
+        content = answer(self.sandbox.get(document["url"]), 200).content
+        expect(content.startswith(b"%PDF-") and len(content) > _MIN_PDF, f"{document['filename']} is not a PDF")
+        self.pdf.parent.mkdir(parents=True, exist_ok=True)
+        self.pdf.write_bytes(content)
+        link = re.search(re.escape(self.gateway_url) + r"/i/[\w-]+", wording(message))
+        self.pay_url = link[0] if link else ""
+
+    def open_pay_page(self) -> None:
+        self.pay_page = answer(self._as_a_payer("GET", self.pay_url), 200)
+        for part in (self.number, f"₦{AMOUNT}"):
+            expect(part in self.pay_page.text, f"the pay page does not say {part!r}")
+
+    def pay(self) -> None:
+        fault = {"provider": "paystack", "call": "webhook", "fault": "duplicate", "count": 1, "copies": _COPIES}
+        json_of(self.sandbox.put("/_control/faults", json=[fault]))
+        form = form_to(cast(httpx.Response, self.pay_page), "/pay")
+        checkout_url = answer(self._as_a_payer("POST", form.action, form.fields), 303).headers["Location"]
+        checkout = answer(self._as_a_payer("GET", checkout_url), 200)
+        card = form_to(checkout, checkout_url.rpartition("/")[2])
+        paid = answer(self._as_a_payer("POST", card.action, card.fields | {"card": _CARD}), 303)
+        back = httpx.URL(paid.headers["Location"])
+        expect(str(back).startswith(self.gateway_url), f"the checkout leads to {back}")
+        self.reference = back.params["reference"]
+        answer(self._as_a_payer("GET", str(back)), 200)
+
+    def receive_webhook_twice(self) -> None:
+        def deliveries() -> list[Any]:
+            attempts = json_of(self.sandbox.get("/_control/webhooks"))["webhooks"]
+            ours = [a for a in attempts if a["provider"] == "paystack" and a["key"] == self.reference]
+            return [attempt for attempt in ours if attempt["status_code"] == httpx.codes.OK]
+
+        self._until(lambda: len(deliveries()) >= _COPIES, "the webhook was not accepted twice")
+        json_of(self.sandbox.put("/_control/faults", json=[]))
+
+    def see_it_paid(self) -> None:
+        def paid() -> dict[str, Any] | None:
+            invoice: dict[str, Any] = json_of(self.gateway.get(f"/v1/invoices/{self.invoice_id}"))
+            return invoice if invoice["status"] == "paid" else None
+
+        self.invoice = self._until(paid, "the invoice is not paid")
+        money = {name: self.invoice[name] for name in ("total_minor", "amount_paid_minor", "amount_due_minor")}
+        right = {"total_minor": AMOUNT_MINOR, "amount_paid_minor": AMOUNT_MINOR, "amount_due_minor": 0}
+        expect(money == right, f"the amounts are wrong: {money}")
+
+    def receive_receipt(self) -> None:
+        def arrived() -> Message | None:
+            receipt = self._jane_receives("/r/")
+            return receipt if receipt["status"] in _ARRIVED else None
+
+        self.receipt = self._until(arrived, "the receipt was sent and not delivered")
+        link = re.search(re.escape(self.gateway_url) + r"/r/[\w-]+", wording(self.receipt))
+        page = answer(self._as_a_payer("GET", link[0] if link else ""), 200)
+        for part in (self.number, f"₦{AMOUNT}"):
+            expect(part in page.text, f"the receipt does not say {part!r}")
+
+    def receive_notice(self) -> None:
+        self._until(
+            lambda: any("/r/" in wording(m) and self.number in wording(m) for m in self.merchant.received(0)),
+            "no notice of the payment has arrived",
+        )
+
+    def see_the_books_balance(self) -> None:
+        accounts = json_of(self.gateway.get("/v1/balance"))["accounts"]
+        total = sum(account["balance_minor"] for account in accounts)
+        expect(accounts and total == 0, f"the ledger sums to {total}: {accounts}")
+
+    def compare_with_the_provider(self) -> None:
+        ours = [
+            (payment["reference"], payment["amount_minor"], payment["fees_minor"], payment["currency"])
+            for payment in json_of(self.gateway.get("/v1/payments"))["data"]
+            if payment["status"] == "succeeded"
+        ]
+        theirs = [
+            (charge["reference"], charge["amount"], charge["fees"], charge["currency"])
+            for charge in json_of(self.sandbox.get("/_control/ledger"))["charges"]
+            if charge["reference"].startswith(self.invoice_id.removeprefix("inv_"))
+        ]
+        expect(len(ours) == 1, f"two webhooks made {len(ours)} payments")
+        expect(ours == theirs, f"we say {ours}, the provider says {theirs}")
+
+    @property
+    def pdf(self) -> Path:
+        return self.folder / f"{self.number}.pdf"
+
+    def _jane_receives(self, link: str) -> Message:
+        def found() -> Message | None:
+            texts = ((message, wording(message)) for message in self.jane.received(self.jane_before))
+            return next((m for m, text in texts if self.gateway_url + link in text and self.number in text), None)
+
+        return self._until(found, f"no message with a link to {link}… has arrived")
+
+    def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return self.gateway.post(path, json=body, headers={"Idempotency-Key": new_id("key")})
+
+    def _as_a_payer(self, method: str, url: str, fields: dict[str, str] | None = None) -> httpx.Response:
+        """With a browser of her own, which has no token."""
+        with client() as browser:
+            return browser.request(method, url, data=fields)
+
+    def _until(self, found: Callable[[], Found | None], otherwise: str) -> Found:
+        """Asks again until the answer is something true; raises MismatchError at the step's deadline."""
+        while not (answer := found()):
+            if time.monotonic() > self.deadline:
+                raise MismatchError(otherwise)
+            time.sleep(_PAUSE)
+        return answer
+
+
+def wording_of(message: Message) -> str:
+    """What is written on it, without ids and times, in which six digits may stand as well."""
+    return " ".join([str(message.get("text", "")), *message.get("template", {}).get("parameters", [])])
+
+
+def _fresh_phone() -> str:
+    """A mobile number that no run before had, in all likelihood."""
+    return to_e164(f"0803{secrets.randbelow(10**7):07d}", "NG")

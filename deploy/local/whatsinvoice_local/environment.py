@@ -1,0 +1,144 @@
+"""The environment of each process: what it needs and nothing else. Secrets travel here, never on a command line."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from whatsinvoice_kit.data.provision import DATABASE
+
+from whatsinvoice_local.generated import trusted_keys
+from whatsinvoice_local.parts import SERVICES
+from whatsinvoice_local.resources import Resources
+
+TIME_SCALE = "0.01"
+"""Of the sandbox's retry schedules: Paystack's hour is 36 seconds."""
+CLAIM_IDLE_MS = "5000"
+"""An event whose handler failed is tried again after this; a developer does not wait a minute for it."""
+_BASE = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where everything is. `ports` has `gateway`, `sandbox`, and for each service `<name>` (gRPC) and `<name>.ops`."""
+
+    resources: Resources
+    ports: Mapping[str, int]
+    secrets: dict[str, str]
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['sandbox']}"
+
+    def grpc(self, service: str) -> str:
+        """host:port."""
+        return f"127.0.0.1:{self.ports[service]}"
+
+    def ops_url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.ports[f'{service}.ops']}"
+
+    def ready_url(self, part: str) -> str:
+        """Where a program tells whether it is ready; the sandbox is once it answers."""
+        return f"{self.sandbox_url}/healthz" if part == "sandbox" else f"{self.ops_url(part)}/readyz"
+
+    def database_url(self, service: str) -> str:
+        """With the service's own role; host and options are the superuser's."""
+        admin = urlsplit(self.resources.database_url)
+        account = f"whatsinvoice_{service}:{self.secrets[f'{service.upper()}_DATABASE_PASSWORD']}"
+        host = admin.netloc.rpartition("@")[2]
+        return urlunsplit(admin._replace(netloc=f"{account}@{host}", path=f"/{DATABASE}"))
+
+    def environment_of(self, part: str) -> dict[str, str]:
+        """The whole environment of a program."""
+        if part == "sandbox":
+            return _BASE | self._sandbox()
+        name = part.upper()
+        own = {
+            "APP_ENV": "dev",
+            "LOG_FORMAT": "json",
+            f"{name}_OPS_PORT": str(self.ports[f"{part}.ops"]),
+            f"{name}_SERVICE_KEY": self.secrets[f"{name}_SERVICE_KEY"],
+            "TRUSTED_KEYS": trusted_keys(self.secrets),
+            "REDIS_URL": self.resources.redis_url,
+        }
+        if part == "gateway":
+            return _BASE | own | self._gateway()
+        own |= {
+            f"{name}_DATABASE_URL": self.database_url(part),
+            f"{name}_GRPC_PORT": str(self.ports[part]),
+            "CLAIM_IDLE_MS": CLAIM_IDLE_MS,
+        }
+        return _BASE | own | self._of_service()[part]
+
+    def _secrets_named(self, *names: str) -> dict[str, str]:
+        return {name: self.secrets[name] for name in names}
+
+    def _of_service(self) -> dict[str, dict[str, str]]:
+        storage = self.resources.storage
+        return {
+            "auth": {
+                "NOTIFICATIONS_GRPC": self.grpc("notifications"),
+                **self._secrets_named("AUTH_SIGNING_KEYS", "AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET"),
+            },
+            "invoices": {
+                "PUBLIC_BASE_URL": self.gateway_url,
+                "S3_ENDPOINT": storage.endpoint,
+                "S3_REGION": storage.region,
+                "S3_BUCKET": storage.bucket,
+                "S3_ACCESS_KEY": storage.access_key,
+                "S3_SECRET_KEY": storage.secret_key,
+            },
+            "payments": {
+                "INVOICES_GRPC": self.grpc("invoices"),
+                "PAYSTACK_BASE_URL": f"{self.sandbox_url}/paystack",
+                **self._secrets_named("PAYSTACK_SECRET_KEY"),
+            },
+            "notifications": {
+                "INVOICES_GRPC": self.grpc("invoices"),
+                "WHATSAPP_BASE_URL": f"{self.sandbox_url}/graph/v23.0",
+                **self._secrets_named("WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET"),
+                **self._secrets_named("WHATSAPP_VERIFY_TOKEN", "NOTIFICATIONS_CODE_KEY"),
+            },
+        }
+
+    def _gateway(self) -> dict[str, str]:
+        return {
+            "GATEWAY_PORT": str(self.ports["gateway"]),
+            "PUBLIC_BASE_URL": self.gateway_url,
+            "CHECKOUT_ORIGINS": self.sandbox_url,
+            **{f"{service.upper()}_GRPC": self.grpc(service) for service in SERVICES},
+        }
+
+    def _sandbox(self) -> dict[str, str]:
+        return {
+            "SANDBOX_PORT": str(self.ports["sandbox"]),
+            "SANDBOX_TIME_SCALE": TIME_SCALE,
+            "PAYSTACK_WEBHOOK_URL": f"{self.gateway_url}/webhooks/paystack",
+            "WHATSAPP_WEBHOOK_URL": f"{self.gateway_url}/webhooks/whatsapp",
+            **self._secrets_named("PAYSTACK_SECRET_KEY", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_ACCESS_TOKEN"),
+            **self._secrets_named("WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"),
+        }
+
+    def published(self, pids: Mapping[str, int]) -> dict[str, str]:
+        """What `.run/env` holds: all that a program needs to talk to the stack."""
+        found = {
+            "GATEWAY_URL": self.gateway_url,
+            "SANDBOX_URL": self.sandbox_url,
+            "DATABASE_URL": self.resources.database_url,
+            "REDIS_URL": self.resources.redis_url,
+            "S3_ENDPOINT": self.resources.storage.endpoint,
+            "S3_ACCESS_KEY": self.resources.storage.access_key,
+            "S3_SECRET_KEY": self.resources.storage.secret_key,
+            **self._secrets_named("PAYSTACK_SECRET_KEY", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"),
+            "GATEWAY_OPS_URL": self.ops_url("gateway"),
+        }
+        for service in SERVICES:
+            name = service.upper()
+            found[f"{name}_DATABASE_URL"] = self.database_url(service)
+            found[f"{name}_GRPC"] = self.grpc(service)
+            found[f"{name}_OPS_URL"] = self.ops_url(service)
+        return found | {f"{part.upper()}_PID": str(pid) for part, pid in pids.items()}

@@ -1,0 +1,49 @@
+"""The secrets of one stack: made once, in a file that only its owner can read, named as the variables they fill."""
+
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from whatsinvoice_kit.rpc.tokens import USER_ISSUER, generate_key, public_half
+
+from whatsinvoice_local.backing.secret_files import write_private
+from whatsinvoice_local.parts import SERVICES
+
+_ISSUERS = (*SERVICES, "gateway")
+_BYTES = 32
+
+
+def secrets_of(file: Path) -> dict[str, str]:
+    """Gives every secret, making those that the file does not hold yet."""
+    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    missing = {name: make() for name, make in _makers().items() if name not in known}
+    if missing:
+        known |= missing
+        write_private(file, json.dumps(known, indent=1))
+    return known
+
+
+def trusted_keys(known: dict[str, str]) -> str:
+    """TRUSTED_KEYS: the public half of auth's signing keys and of every part's own key, by issuer."""
+    sets = {USER_ISSUER: json.loads(known["AUTH_SIGNING_KEYS"])}
+    sets |= {f"whatsinvoice-{name}": [json.loads(known[f"{name.upper()}_SERVICE_KEY"])] for name in _ISSUERS}
+    return json.dumps({issuer: {"keys": [public_half(key) for key in keys]} for issuer, keys in sets.items()})
+
+
+def _makers() -> dict[str, Callable[[], str]]:
+    makers: dict[str, Callable[[], str]] = {
+        "AUTH_SIGNING_KEYS": lambda: json.dumps([generate_key()]),
+        "PAYSTACK_SECRET_KEY": lambda: f"sk_test_{secrets.token_hex(20)}",
+        "WHATSAPP_PHONE_NUMBER_ID": lambda: str(10**14 + secrets.randbelow(9 * 10**14)),
+    }
+    for name in ("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET", "NOTIFICATIONS_CODE_KEY"):
+        makers[name] = _text
+    for name in ("WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"):
+        makers[name] = _text
+    makers |= {f"{name.upper()}_DATABASE_PASSWORD": _text for name in SERVICES}
+    return makers | {f"{name.upper()}_SERVICE_KEY": lambda: json.dumps(generate_key()) for name in _ISSUERS}
+
+
+def _text() -> str:
+    return secrets.token_urlsafe(_BYTES)

@@ -1,0 +1,60 @@
+"""Postgres, Redis and S3 of a stack: real ones where the environment names them, embedded ones otherwise."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from whatsinvoice_local.backing import (
+    start_postgres,
+    start_seaweedfs,
+    start_valkey,
+    stop_postgres,
+    stop_seaweedfs,
+    stop_valkey,
+)
+
+STOP: Mapping[str, Callable[[Path], bool]] = {
+    "postgres": stop_postgres,
+    "valkey": stop_valkey,
+    "seaweedfs": stop_seaweedfs,
+}
+
+
+@dataclass(frozen=True)
+class ObjectStorage:
+    endpoint: str
+    access_key: str
+    secret_key: str
+    region: str = "us-east-1"
+    bucket: str = "whatsinvoice-documents"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """`database_url` is a superuser's."""
+
+    database_url: str
+    redis_url: str
+    storage: ObjectStorage
+
+
+def start_resources(folder: Path, given: Mapping[str, str]) -> Resources:
+    """Starts side by side what `given` does not name: DATABASE_URL, REDIS_URL, S3_ENDPOINT with its two keys.
+
+    Raises:
+        BackingError: one of them did not become ready; the others may run.
+        KeyError: S3_ENDPOINT is given without S3_ACCESS_KEY and S3_SECRET_KEY.
+    """
+    with ThreadPoolExecutor() as threads:
+        database = threads.submit(lambda: given.get("DATABASE_URL") or start_postgres(folder / "postgres").admin_url)
+        redis = threads.submit(lambda: given.get("REDIS_URL") or start_valkey(folder / "valkey").url)
+        storage = threads.submit(_storage, folder / "seaweedfs", given)
+        return Resources(database.result(), redis.result(), storage.result())
+
+
+def _storage(folder: Path, given: Mapping[str, str]) -> ObjectStorage:
+    if endpoint := given.get("S3_ENDPOINT"):
+        return ObjectStorage(endpoint, given["S3_ACCESS_KEY"], given["S3_SECRET_KEY"])
+    store = start_seaweedfs(folder)
+    return ObjectStorage(store.endpoint, store.access_key, store.secret_key)
