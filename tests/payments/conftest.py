@@ -1,11 +1,22 @@
-"""Payments beside one sandbox for the whole session; the service itself is started fresh for each test."""
+"""Payments beside one sandbox for the whole session; the service is started once for each module of tests."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from payments.parts import Entrance, entrance, sandbox_program
 from payments.stage import Stage, staged
 from support.keys import Keyring
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A service that outlives a test needs a loop that does."""
+    for item in items:
+        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -20,13 +31,20 @@ def sandbox_url(door: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def backing(migrated: dict[str, str], redis_url: str) -> dict[str, str]:
     return {"database_url": migrated["payments"], "redis_url": redis_url}
 
 
-@pytest.fixture
-async def stage(backing: dict[str, str], keyring: Keyring, sandbox_url: str, door: Entrance) -> AsyncIterator[Stage]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(backing: dict[str, str], keyring: Keyring, sandbox_url: str, door: Entrance) -> AsyncIterator[Stage]:
     """Payments on the real schedule: reconciliation asks nobody before five minutes are over."""
     async with staged(backing, keyring, sandbox_url, door) as stage:
         yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(service: Stage) -> Stage:
+    """The running service, beside a provider without faults."""
+    await service.no_faults()
+    return service

@@ -159,9 +159,9 @@ def _opened(door: Entrance, stage: Stage) -> Iterator[None]:
                 return HTTP_OF.get(code.code(), 503)
             return 200
 
-        door.forward = forward
+        before, door.forward = door.forward, forward
         yield
-        door.forward = None
+        door.forward = before
 
 
 @asynccontextmanager

@@ -16,6 +16,8 @@ from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.rpc.errors import from_rpc_error
+from whatsinvoice_payments import repository
+from whatsinvoice_payments.clients.paystack import CALLS
 from whatsinvoice_payments.models import PAYMENTS
 
 
@@ -23,6 +25,12 @@ async def refused(stage: Stage, token: str) -> grpc.aio.AioRpcError:
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await stage.start(token)
     return error.value
+
+
+def initialize_calls() -> float:
+    """How often the provider was asked for a checkout, whatever it said."""
+    [metric] = CALLS.collect()
+    return sum(s.value for s in metric.samples if s.name.endswith("_total") and s.labels["call"] == "initialize")
 
 
 async def change(stage: Stage, token: str, **values: Any) -> None:
@@ -64,24 +72,15 @@ async def test_the_customers_own_address_is_used_where_it_is_one(stage: Stage) -
         assert asked["customer"]["email"] == (given if good else made)
 
 
-async def test_only_open_invoices_are_paid(stage: Stage) -> None:
+async def test_only_open_invoices_with_something_due_are_paid(stage: Stage) -> None:
     for status in ("DRAFT", "PAID", "VOID", "UNCOLLECTIBLE"):
         token = stage.invoices.bill(status=invoices_pb2.InvoiceStatus.Value(f"INVOICE_STATUS_{status}"))
         assert reason_of(await refused(stage, token)) == "INVOICE_NOT_PAYABLE", status
         assert await stage.payments(token) == [], status
-
-
-async def test_nothing_due_is_not_paid(stage: Stage) -> None:
     assert reason_of(await refused(stage, stage.invoices.bill(0))) == "INVOICE_NOT_PAYABLE"
-
-
-async def test_an_unknown_link_is_not_found(stage: Stage) -> None:
     assert reason_of(await refused(stage, "tok_nobody")) == "LINK_NOT_FOUND"
-
-
-async def test_a_partially_paid_invoice_can_be_paid(stage: Stage) -> None:
-    token = stage.invoices.bill(status=invoices_pb2.INVOICE_STATUS_PARTIALLY_PAID)
-    assert (await stage.start(token)).authorization_url
+    part = stage.invoices.bill(status=invoices_pb2.INVOICE_STATUS_PARTIALLY_PAID)
+    assert (await stage.start(part)).authorization_url
 
 
 async def test_the_same_amount_gets_the_same_checkout_again(stage: Stage) -> None:
@@ -106,12 +105,25 @@ async def test_an_old_checkout_is_not_handed_out_again(stage: Stage) -> None:
     assert (await stage.start(token)).reference != first.reference
 
 
-async def test_two_at_once_get_one_attempt(stage: Stage) -> None:
+async def test_many_at_once_get_one_attempt_that_the_provider_is_asked_for_once(stage: Stage) -> None:
+    await stage.fault("initialize", "delay", seconds=0.1)
+    before = initialize_calls()
+    tokens = [stage.invoices.bill() for _ in range(4)]
+    answers = await asyncio.gather(*(stage.start(token) for token in tokens for _ in range(6)))
+    assert len({answer.authorization_url for answer in answers}) == len(tokens)
+    for token in tokens:
+        assert await stage.statuses(token) == ["pending"]
+    assert initialize_calls() == before + len(tokens)
+
+
+async def test_an_attempt_waits_for_whoever_is_just_beginning_one(stage: Stage) -> None:
     token = stage.invoices.bill()
-    await stage.fault("initialize", "delay", seconds=0.3)
-    answers = await asyncio.gather(*(stage.start(token) for _ in range(5)))
-    assert len({answer.authorization_url for answer in answers}) == 1
-    assert len(await stage.payments(token)) == 1
+    async with stage.process.unit_of_work.begin() as somebody:
+        await repository.lock_invoice(somebody, stage.invoices.by_token[token].invoice_id)
+        starting = asyncio.create_task(stage.start(token))
+        await asyncio.sleep(0.2)
+        assert await stage.payments(token) == []
+    assert (await starting).reference.endswith(".1")
 
 
 async def test_a_payment_that_invoices_has_not_heard_of_is_not_collected_twice(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -62,10 +63,11 @@ async def test_a_payment_in_the_making_stays_pending(staging: Staging) -> None:
     async with staging(reconcile_scale=FIRST_CHECK_AFTER_300_MS) as stage:
         token = stage.invoices.bill()
         await stage.pay(await stage.start(token), "processing")
-        first = (await stage.payments(token))[0]["next_check_at"]
 
         async def checked() -> bool:
-            return bool((await stage.payments(token))[0]["next_check_at"] > first)
+            [payment] = await stage.payments(token)
+            second = timedelta(hours=1) * FIRST_CHECK_AFTER_300_MS
+            return bool(payment["next_check_at"] == payment["created_at"] + second)
 
         await eventually(checked, lambda: stage.payments(token))
         assert await stage.statuses(token) == ["pending"]

@@ -11,6 +11,10 @@ from prometheus_client import REGISTRY
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 
 
+def counted(outcome: str) -> float:
+    return REGISTRY.get_sample_value("payments_webhooks_total", {"outcome": outcome}) or 0
+
+
 def quarantined(what: str) -> float:
     return REGISTRY.get_sample_value("payments_quarantined_total", {"what": what}) or 0
 
@@ -42,8 +46,11 @@ async def test_sixteen_copies_at_once_count_once_and_none_is_refused(stage: Stag
     await stage.fault("webhook", "drop")
     await stage.pay(checkout)
     body = await stage.charge_success(checkout.reference)
+    before = counted("accepted"), counted("duplicate")
     await asyncio.gather(*(stage.deliver(body) for _ in range(16)))
+    assert (counted("accepted"), counted("duplicate")) == (before[0] + 1, before[1] + 15)
     await stage.outcome(checkout.reference, "settled")
+    assert [row["attempts"] for row in await stage.webhooks(checkout.reference)] == [1]
     assert len(await stage.told(token)) == 1
     assert sum((await stage.ledger(token)).values()) == 0
 
@@ -90,22 +97,22 @@ async def test_webhooks_sent_twice_by_the_provider_are_both_taken(stage: Stage, 
     assert len(await stage.told(token)) == 1
 
 
-@pytest.mark.parametrize("lies", [{"amount": 100}, {"currency": "GHS"}])
-async def test_a_signed_lie_about_the_charge_quarantines_the_payment(stage: Stage, lies: dict[str, object]) -> None:
-    token = stage.invoices.bill()
-    checkout = await stage.start(token)
+async def test_a_signed_lie_about_the_charge_quarantines_the_payment(stage: Stage) -> None:
     await stage.fault("webhook", "drop")
-    await stage.pay(checkout)
-    before = quarantined("payment")
-    await stage.deliver(await stage.charge_success(checkout.reference, **lies))
-    await stage.outcome(checkout.reference, "quarantined")
-    [payment] = await stage.payments(token)
-    assert payment["status"] == "quarantined"
-    assert "signed" in payment["reason"]
-    assert payment["next_check_at"] is None
-    assert quarantined("payment") == before + 1
-    assert await stage.ledger(token) == {}
-    assert await stage.told(token) == []
+    lies: tuple[dict[str, object], ...] = ({"amount": 100}, {"currency": "GHS"})
+    for lie in lies:
+        token = stage.invoices.bill()
+        checkout = await stage.start(token)
+        await stage.pay(checkout)
+        before = quarantined("payment")
+        await stage.deliver(await stage.charge_success(checkout.reference, **lie))
+        await stage.outcome(checkout.reference, "quarantined")
+        [payment] = await stage.payments(token)
+        assert (payment["status"], payment["next_check_at"]) == ("quarantined", None)
+        assert "signed" in payment["reason"]
+        assert quarantined("payment") == before + 1
+        assert await stage.ledger(token) == {}
+        assert await stage.told(token) == []
 
 
 async def test_a_signed_lie_about_a_settled_payment_leaves_it_settled(stage: Stage) -> None:
@@ -144,9 +151,11 @@ async def test_a_signed_foreign_reference_is_kept_and_alerts(stage: Stage) -> No
     assert await stage.ledger(token) == {}
 
 
-async def test_a_success_that_the_provider_does_not_confirm_waits(stage: Stage) -> None:
+@pytest.mark.parametrize("meanwhile", ["abandoned", "declined", "processing"])
+async def test_a_success_that_the_provider_does_not_confirm_waits(stage: Stage, meanwhile: str) -> None:
     token = stage.invoices.bill()
     checkout = await stage.start(token)
+    await stage.pay(checkout, meanwhile)
     await stage.deliver(await stage.charge_success(checkout.reference, status="success"))
 
     async def tried() -> bool:
@@ -160,6 +169,7 @@ async def test_a_success_that_the_provider_does_not_confirm_waits(stage: Stage) 
     await stage.fault("webhook", "drop")
     await stage.pay(checkout)
     await stage.becomes(token, "succeeded")
+    assert len(await stage.told(token)) == 1
 
 
 async def test_a_verify_that_fails_keeps_the_event_for_later(stage: Stage) -> None:
