@@ -1,8 +1,9 @@
-"""Notifications beside one sandbox for the whole session; the service itself is started fresh for each test."""
+"""Notifications beside one sandbox for the whole session; the service itself runs for all tests of a file."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from notifications.parts import Entrance, entrance, sandbox_program
 from notifications.stage import Merchant, Stage, staged
 from support.keys import Keyring
@@ -20,8 +21,8 @@ def sandbox_url(door: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield url
 
 
-@pytest.fixture
-async def stage(
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(
     migrated: dict[str, str], redis_url: str, keyring: Keyring, sandbox_url: str, door: Entrance
 ) -> AsyncIterator[Stage]:
     backing = {"database_url": migrated["notifications"], "redis_url": redis_url}
@@ -29,6 +30,14 @@ async def stage(
         yield stage
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(service: Stage) -> AsyncIterator[Stage]:
+    """The running service, with an empty invoices beside it and a sandbox without faults."""
+    service.invoices.reset()
+    yield service
+    await service.fault()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def merchant(stage: Stage) -> Merchant:
     return await stage.a_merchant()

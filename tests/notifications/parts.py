@@ -37,6 +37,10 @@ class Invoices(_Servicer):  # type: ignore[misc]  # five RPCs of many are all th
     """Keeps drafts and issues them, as invoices does, each idempotency key once. `refusal` is raised by the next."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """As at the start."""
         self.by_id: dict[str, pb.Invoice] = {}
         self.business_of: dict[str, str] = {}
         self.answers: dict[tuple[str, str], Any] = {}

@@ -228,5 +228,4 @@ async def staged(backing: dict[str, str], keyring: Keyring, sandbox_url: str, do
         door.forward = lambda body, sign: asyncio.run_coroutine_threadsafe(stage.forward(body, sign), loop).result(5)
         yield stage
         door.forward = None
-        await stage.fault()
     await standin.stop(0)

@@ -8,6 +8,8 @@ from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice_kit.core.errors import invalid
 from whatsinvoice_notifications.models import CONTACTS, INBOUND_MESSAGES, MESSAGES
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def preview(stage: Stage, merchant: Merchant) -> invoices_pb2.Invoice:
     """The merchant writes her line and sees its card; gives the draft."""

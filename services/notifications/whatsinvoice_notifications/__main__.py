@@ -29,7 +29,9 @@ def build(kit: Kit[Settings]) -> Parts:
     channel = kit.client(settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"])
     invoices = InvoicesOverGrpc(channel, kit.identity)
     webhooks = WebhookService(
-        settings.whatsapp_app_secret.get_secret_value(), settings.whatsapp_verify_token.get_secret_value()
+        unit_of_work,
+        settings.whatsapp_app_secret.get_secret_value(),
+        settings.whatsapp_verify_token.get_secret_value(),
     )
     conversations = ConversationService(unit_of_work, MerchantService(invoices), settings.retry_seconds)
     sending = SendingService(unit_of_work, whatsapp, invoices, sealer, settings.retry_seconds)
@@ -39,7 +41,7 @@ def build(kit: Kit[Settings]) -> Parts:
         descriptor=notifications_pb2.DESCRIPTOR.services_by_name["NotificationsService"],
         access=ACCESS,
         subscriptions=consumers.SUBSCRIPTIONS,
-        jobs=consumers.jobs(conversations, sending),
+        jobs=consumers.jobs(conversations, sending, webhooks),
         closing=(channel.close, whatsapp.close),
     )
 

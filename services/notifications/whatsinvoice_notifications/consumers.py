@@ -1,4 +1,4 @@
-"""What notifications hears: members from auth, invoices and payments from invoices; and its own two workers."""
+"""What notifications hears: members from auth, invoices and payments from invoices; and its own workers."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,11 @@ from whatsinvoice_notifications.repository.members import put_member
 from whatsinvoice_notifications.service import billing
 from whatsinvoice_notifications.service.conversation import ConversationService
 from whatsinvoice_notifications.service.sending import SendingService
+from whatsinvoice_notifications.service.webhooks import WebhookService
 
 RETRY_SECONDS = 0.5
 """How often what waits for its next attempt is looked for; what is new wakes its job at once."""
+TIDY_SECONDS = 3600.0
 
 
 async def on_member_changed(tx: Transaction, event: MemberChanged) -> None:
@@ -59,9 +61,10 @@ SUBSCRIPTIONS: Sequence[Subscription] = (
 )
 
 
-def jobs(conversations: ConversationService, sending: SendingService) -> Sequence[Job]:
+def jobs(conversations: ConversationService, sending: SendingService, webhooks: WebhookService) -> Sequence[Job]:
     """A stored row wakes its job at once; the pause is for those that are tried again."""
     return (
         Job("notifications.answer", conversations.work, RETRY_SECONDS, channel="notifications_inbound_messages"),
         Job("notifications.send", sending.work, RETRY_SECONDS, channel="notifications_messages"),
+        Job("notifications.tidy", webhooks.tidy, TIDY_SECONDS, single=True),
     )

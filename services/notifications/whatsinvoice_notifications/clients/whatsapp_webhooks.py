@@ -19,13 +19,26 @@ MAX_TEXT = 4096
 
 
 def _storable(value: Any) -> Any:
-    """Postgres takes neither NUL nor half of a surrogate pair; JSON may hold both."""
+    """Postgres takes neither NUL nor half of a surrogate pair; JSON may hold both, and more than we read."""
     if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
+        return value[:MAX_TEXT].replace("\0", "").encode("utf-8", "replace").decode()
     return value
 
 
-Words = Annotated[str, BeforeValidator(_storable), Field(max_length=MAX_TEXT)]
+def _priced(value: Any) -> Any:
+    """What a message costs, as far as it is plain; never a reason to lose the status that it came with."""
+    if not isinstance(value, dict):
+        return None
+    return {_storable(key): _storable(item) for key, item in value.items() if isinstance(item, str | bool)}
+
+
+def _coded(value: Any) -> Any:
+    """The errors that have a code; as above."""
+    errors = value if isinstance(value, list) else []
+    return [error for error in errors if isinstance(error, dict) and isinstance(error.get("code"), int)]
+
+
+Words = Annotated[str, BeforeValidator(_storable)]
 Name = Annotated[str, BeforeValidator(_storable), Field(min_length=1, max_length=512)]
 Seconds = Annotated[int, Field(ge=0, lt=_LATEST)]
 
@@ -95,8 +108,8 @@ class _Status(_Loose):
     status: Name
     timestamp: Seconds
     biz_opaque_callback_data: Words = ""
-    pricing: dict[str, bool | int | str | None] | None = None
-    errors: list[_Error] = []
+    pricing: Annotated[dict[str, bool | str] | None, BeforeValidator(_priced)] = None
+    errors: Annotated[list[_Error], BeforeValidator(_coded)] = []
 
 
 def read_webhook(body: bytes) -> Batch:

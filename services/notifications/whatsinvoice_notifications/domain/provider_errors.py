@@ -26,7 +26,7 @@ class Action(Enum):
     FAIL = "fail"
 
 
-_CODES: Mapping[Action, tuple[int, ...]] = {
+CODES: Mapping[Action, tuple[int, ...]] = {
     Action.RETRY: (130429, 131000, 131016, 131057, 1, 2, 133004),
     Action.PAIR_DELAY: (131056,),
     Action.PAUSE_ALL: (80007, 4, 133016),
@@ -39,7 +39,7 @@ _CODES: Mapping[Action, tuple[int, ...]] = {
         *(132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132068, 132069),
     ),
 }
-ACTIONS: Mapping[int, Action] = {code: action for action, codes in _CODES.items() for code in codes}
+ACTIONS: Mapping[int, Action] = {code: action for action, codes in CODES.items() for code in codes}
 
 
 def action_for(code: int) -> Action:

@@ -61,7 +61,10 @@ class MerchantService:
         self._invoices = invoices
 
     async def answer(self, turn: Turn, moment: datetime) -> Answer:
-        """Acts (repeatably: invoices knows the keys) and says what to answer."""
+        """Acts (repeatably: invoices knows the keys) and says what to answer.
+
+        `tomorrow` counts from when the message was written, which may be days ago when its webhook was late.
+        """
         incoming = turn.waiting.incoming
         try:
             if incoming.kind == "button":
@@ -72,7 +75,7 @@ class MerchantService:
             reading = read(
                 incoming.text,
                 sender="merchant",
-                now=moment.astimezone(ZoneInfo(member.time_zone)),
+                now=min(incoming.sent_at, moment).astimezone(ZoneInfo(member.time_zone)),
                 home_country=member.country,
                 currency=member.currency,
                 context=turn.context,

@@ -31,7 +31,9 @@ from whatsinvoice_notifications.service.progress import move
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=120)
+LEASE = timedelta(seconds=180)
+LANE_SECONDS = 100.0
+"""A lane starts nothing after so long: its last message must be over within the lease."""
 AT_ONCE = 40
 
 
@@ -69,7 +71,10 @@ class SendingService:
         return len(claimed)
 
     async def _send_lane(self, lane: list[Message]) -> None:
+        until = self._clock() + LANE_SECONDS
         for message in lane:
+            if self._clock() > until:
+                return
             try:
                 await self._send(message)
             except Refused as error:

@@ -1,11 +1,13 @@
 """WhatsApp's webhooks: taken in only when genuine, stored once; statuses take effect in the same transaction."""
 
 import hmac
+from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
+from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
-from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 
 from whatsinvoice_notifications.clients.whatsapp_webhooks import read_webhook
 from whatsinvoice_notifications.domain.inbound import Batch, StatusTold, is_genuine
@@ -17,15 +19,24 @@ from whatsinvoice_notifications.service.progress import move
 log = structlog.get_logger(__name__)
 
 PARTS = Counter("whatsapp_webhook_parts_total", "What webhooks held", ["part"])
+KEPT = timedelta(days=30)
+"""Statuses, to be recognised when they are repeated, and parts that nobody could read, to be looked at."""
 _STATUSES = {status.value: status for status in (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED)}
 
 
 class WebhookService:
     """From the raw body to rows."""
 
-    def __init__(self, app_secret: str, verify_token: str) -> None:
+    def __init__(self, unit_of_work: UnitOfWork, app_secret: str, verify_token: str) -> None:
+        self._unit_of_work = unit_of_work
         self._app_secret = app_secret
         self._verify_token = verify_token
+
+    async def tidy(self) -> int:
+        """Forgets what is past its time."""
+        async with self._unit_of_work.begin() as tx:
+            await inbound.forget(tx, now() - KEPT)
+        return 0
 
     def check_subscription(self, mode: str, token: str) -> None:
         """Raises PERMISSION_DENIED (VERIFY_TOKEN_INVALID) unless it is Meta, subscribing with our token."""
