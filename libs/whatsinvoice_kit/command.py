@@ -5,11 +5,10 @@ import sys
 from collections.abc import Sequence
 
 import uvloop
-from redis.asyncio import Redis
 
 from whatsinvoice_kit.config.settings import ServiceSettings
 from whatsinvoice_kit.data.migrations import migrate
-from whatsinvoice_kit.events.bus import parse_entry
+from whatsinvoice_kit.events.bus import connect_to, parse_entry
 from whatsinvoice_kit.events.dead_letters import list_dead, redrive
 from whatsinvoice_kit.observe.logging import configure_logging
 from whatsinvoice_kit.runtime import ServiceSpec, SettingsT, serve
@@ -44,7 +43,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
 
 async def _dead_letters(settings: ServiceSettings, group: str, action: str, stream: str) -> None:
-    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    _, redis = connect_to(settings.redis_url.get_secret_value())
     try:
         if action == "redrive":
             count = await redrive(redis, stream, group)

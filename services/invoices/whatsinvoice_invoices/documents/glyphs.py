@@ -14,6 +14,7 @@ import typst
 FONT_FOLDER = Path(__file__).parent / "fonts"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 LONGEST_WORD = 40
+_LAST_SEGMENT = 0xFFFF
 _BREAK = "\N{ZERO WIDTH SPACE}"
 
 
@@ -62,5 +63,5 @@ def _code_points(font: bytes) -> frozenset[int]:
     segments = double_segments // 2
     ends = struct.unpack_from(f">{segments}H", font, at + 14)
     starts = struct.unpack_from(f">{segments}H", font, at + 16 + double_segments)
-    spans = (range(start, end + 1) for start, end in zip(starts, ends, strict=True) if start != 0xFFFF)  # noqa: PLR2004
+    spans = (range(start, end + 1) for start, end in zip(starts, ends, strict=True) if start != _LAST_SEGMENT)
     return frozenset(code for span in spans for code in span)
