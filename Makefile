@@ -57,3 +57,25 @@ logs: setup  ## The end of the logs, or of one: make logs S=payments
 
 demo: setup  ## Play one invoice from chat message to receipt, through public interfaces only
 	@$(LOCAL) demo
+
+# --- checks -----------------------------------------------------------------------------------------------------
+SOURCES := protos/generate.py libs gateway sandbox services deploy tests
+.PHONY: test lint format openapi browser
+test: lint  ## Everything that CI runs: format, lint, types, import rules, protos, unit, integration, browser, end to end
+	@$(VENV)/bin/pytest -q
+
+lint: setup  ## Format, lint, types and import rules alone
+	@echo "lint: format";       $(VENV)/bin/ruff format --quiet --check $(SOURCES)
+	@echo "lint: rules";        $(VENV)/bin/ruff check --quiet $(SOURCES)
+	@echo "lint: types";        $(VENV)/bin/mypy --no-error-summary $(SOURCES)
+	@echo "lint: import rules"; $(VENV)/bin/lint-imports --no-logo > $(VENV)/import-rules.log || { cat $(VENV)/import-rules.log; exit 1; }
+
+format: setup  ## Format the code and mend what ruff can
+	@$(VENV)/bin/ruff check --quiet --fix $(SOURCES) || true
+	@$(VENV)/bin/ruff format --quiet $(SOURCES)
+
+openapi: setup  ## Write gateway/openapi.json again after a wanted change of the public contract
+	@$(PY) gateway/write_openapi.py
+
+browser:  ## Install Debian's Chromium for the browser tests (needs root)
+	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }
