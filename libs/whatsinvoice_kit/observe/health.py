@@ -16,7 +16,9 @@ class OpsServer:
     """A small HTTP server beside the service; `port` is known after `start`."""
 
     def __init__(self, host: str, port: int, ping: Ping) -> None:
-        config = uvicorn.Config(self._app, host=host, port=port, log_config=None, access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            self._app, host=host, port=port, log_config=None, access_log=False, lifespan="off", interface="asgi3"
+        )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals are the runtime's
         self._task: asyncio.Task[None] | None = None
