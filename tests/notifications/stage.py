@@ -151,8 +151,8 @@ class Stage:
         answer = await self.sandbox.put("/_control/faults", json=list(faults))
         assert answer.status_code == 200, answer.text
 
-    async def tell_issued(self, merchant: Merchant, invoice: invoices_pb2.Invoice) -> None:
-        """InvoiceIssued, as invoices publishes it."""
+    async def tell_issued(self, merchant: Merchant, invoice: invoices_pb2.Invoice) -> str:
+        """InvoiceIssued, as invoices publishes it; gives the event's id."""
         event = events_pb2.InvoiceIssued(
             event_id=new_id("evt"),
             business_id=merchant.business_id,
@@ -162,6 +162,7 @@ class Stage:
             business_name="Ada Designs",
         )
         await publish(self.redis_url, "whatsinvoice.invoices.v1", event)
+        return event.event_id
 
     async def tell_paid(self, merchant: Merchant, invoice: invoices_pb2.Invoice, due_minor: int = 0) -> None:
         """InvoicePaymentRecorded, and InvoicePaid as well when nothing is due any more, of the same receipt."""

@@ -1,9 +1,11 @@
 """From a merchant's line to the customer's phone: draft, preview, Send, document, receipt."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from notifications.stage import Merchant, Stage, a_phone
+from sqlalchemy import update
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice_kit.core.errors import invalid
 from whatsinvoice_notifications.models import CONTACTS, INBOUND_MESSAGES, MESSAGES
@@ -142,6 +144,18 @@ async def test_while_invoices_is_away_the_answer_waits(stage: Stage, merchant: M
     await stage.heard(merchant.phone, 2)
     [row] = await stage.rows(INBOUND_MESSAGES, phone=merchant.phone)
     assert (row["outcome"], len(stage.invoices.created)) == ("answered", 1)
+
+
+async def test_what_cannot_be_done_for_a_day_is_given_up_aloud(stage: Stage, merchant: Merchant) -> None:
+    stage.invoices.away = True
+    await stage.write(merchant.phone, merchant.line)
+    await stage.heard(merchant.phone)
+    async with stage.process.unit_of_work.begin() as tx:
+        received = update(INBOUND_MESSAGES).where(INBOUND_MESSAGES.c.phone == merchant.phone)
+        await tx.execute(received.values(received_at=datetime.now(UTC) - timedelta(hours=21)))
+    assert "write it again" in (await stage.heard(merchant.phone, 2))[1]["text"]
+    [row] = await stage.rows(INBOUND_MESSAGES, phone=merchant.phone)
+    assert row["outcome"] == "gave up: DOWN"
 
 
 async def test_a_refusal_is_told_in_plain_words(stage: Stage, merchant: Merchant) -> None:

@@ -14,7 +14,11 @@ from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.notifications.v1 import notifications_pb2 as pb
 from whatsinvoice_kit.core.ids import new_id
-from whatsinvoice_notifications.models import CONTACTS, INBOUND_MESSAGES, MESSAGES
+from whatsinvoice_notifications import texts
+from whatsinvoice_notifications.clients.whatsapp_webhooks import read_webhook
+from whatsinvoice_notifications.domain.message import Outgoing, Purpose
+from whatsinvoice_notifications.models import CONTACTS, INBOUND_MESSAGES, KIT_TABLES, MESSAGES
+from whatsinvoice_notifications.repository import contacts, inbound, messages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -162,6 +166,35 @@ async def test_a_document_that_cannot_be_had_yet_is_waited_for(stage: Stage, mer
     assert not await stage.shown(merchant.customer)
     stage.invoices.away = False
     await stage.heard(merchant.customer)
+
+
+async def test_what_a_dead_worker_held_is_sent_after_its_lease(stage: Stage, merchant: Merchant) -> None:
+    hello = a_message(merchant.customer)
+    [incoming] = read_webhook(envelope({"messages": [hello]})).messages
+    lease = timedelta(seconds=0.5)
+    async with stage.process.unit_of_work.begin() as tx:
+        contact_id = await contacts.contact_for(tx, merchant.phone)
+        await messages.queue(
+            tx, Outgoing(Purpose.ANSWER, contact_id, new_id("evt"), texts.render("one_time_code", code="1"))
+        )
+        await inbound.add_messages(tx, [incoming])
+        assert await messages.claim(tx, datetime.now(UTC), lease, 100)
+        assert await inbound.claim(tx, datetime.now(UTC), lease, 100)
+    await stage.heard(merchant.phone)
+    await stage.until(lambda: stage.rows(INBOUND_MESSAGES, provider_id=hello["id"], outcome="answered"))
+
+
+async def test_a_late_invoice_event_is_sent_unless_it_is_paid(stage: Stage, merchant: Merchant) -> None:
+    for due_minor, expected in ((2_500_000, ["invoice", "receipt"]), (0, ["receipt"])):
+        invoice = an_issued_invoice(merchant)
+        issued = invoices_pb2.Invoice.FromString(invoice.SerializeToString())
+        await stage.tell_paid(merchant, invoice, due_minor)
+        await stage.until(lambda: stage.rows(MESSAGES, invoice_id=invoice.id, purpose="receipt"))  # noqa: B023  (awaited at once)
+        for _ in range(2):
+            event_id = await stage.tell_issued(merchant, issued)
+            await stage.until(lambda: stage.rows(KIT_TABLES.inbox, event_id=event_id))  # noqa: B023  (awaited at once)
+        rows = await stage.rows(MESSAGES, invoice_id=invoice.id)
+        assert sorted({row["purpose"] for row in rows} - {"payment_notice"}) == expected
 
 
 async def test_statuses_out_of_order_never_go_back(stage: Stage, merchant: Merchant) -> None:

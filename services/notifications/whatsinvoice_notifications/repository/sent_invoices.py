@@ -10,7 +10,7 @@ from whatsinvoice_notifications.models import SENT_INVOICES
 
 
 async def put_invoice(tx: Transaction, business_id: str, business_name: str, invoice: Invoice) -> bool:
-    """Keeps the newest version and says whether this one was; an older one that comes late changes nothing."""
+    """Keeps the newest version, whatever the order they come in; whether by that one it can still be paid."""
     values = {
         "invoice_id": invoice.id,
         "business_id": business_id,
@@ -25,10 +25,14 @@ async def put_invoice(tx: Transaction, business_id: str, business_name: str, inv
         "version": invoice.version,
     }
     statement = insert(SENT_INVOICES).values(values)
-    newer = statement.on_conflict_do_update(
-        index_elements=["invoice_id"], set_=values, where=SENT_INVOICES.c.version < invoice.version
+    table = SENT_INVOICES
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["invoice_id"], set_=values, where=table.c.version < invoice.version
+        )
     )
-    return (await tx.execute(newer.returning(SENT_INVOICES.c.version))).one_or_none() is not None
+    kept = select(table.c.settled).where(table.c.invoice_id == invoice.id)
+    return not (await tx.execute(kept)).scalar_one()
 
 
 async def last_of(tx: Transaction, phone: str) -> tuple[bool, SentInvoice | None]:

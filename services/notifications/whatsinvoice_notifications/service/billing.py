@@ -12,8 +12,8 @@ from whatsinvoice_notifications.service.cards import day
 
 async def send_invoice(tx: Transaction, business_id: str, business_name: str, invoice: Invoice) -> None:
     """Queues the invoice for its customer, who gets it only with a phone, and not after it is paid."""
-    newest = await sent_invoices.put_invoice(tx, business_id, business_name, invoice)
-    if not newest or not invoice.customer_phone or invoice.settled:
+    payable = await sent_invoices.put_invoice(tx, business_id, business_name, invoice)
+    if not payable or not invoice.customer_phone:
         return
     content = texts.render(
         "invoice",

@@ -107,7 +107,8 @@ class ConversationService:
         async with self._unit_of_work.begin() as tx:
             if over or waiting.attempts >= TRIES_BEFORE_NOTE:
                 writer = await _recognise(tx, waiting, moment)
-                await _say(tx, waiting, writer, Answer(texts.render("gave_up" if over else "wait")), key="late")
+                name = "gave_up" if over else "wait"
+                await _say(tx, waiting, writer, Answer(texts.render(name)), key=name)
             if over:
                 await inbound.finish(tx, waiting.id, f"gave up: {reason}")
             else:

@@ -1,0 +1,42 @@
+"""Settings: what production refuses, and what no environment may do without."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from whatsinvoice_notifications.settings import Settings
+
+GOOD: dict[str, Any] = {
+    "database_url": "postgresql://whatsinvoice_notifications:a-password@db/whatsinvoice",
+    "redis_url": "redis://:a-password@redis/0",
+    "service_key": "{}" * 10,
+    "trusted_keys": '{"whatsinvoice": {"keys": []}}',
+    "allow_plaintext_rpc": False,
+    "invoices_grpc": "invoices:50051",
+    "whatsapp_phone_number_id": "1065",
+    "whatsapp_access_token": "an-access-token-of-the-tests",
+    "whatsapp_app_secret": "an-app-secret-of-the-tests",
+    "whatsapp_verify_token": "a-verify-token-of-the-tests",
+    "code_key": "a-code-key-of-the-tests-with-32-characters",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),
+        ({"whatsapp_access_token": ""}, "WHATSAPP_ACCESS_TOKEN is missing"),
+        ({"whatsapp_verify_token": ""}, "WHATSAPP_VERIFY_TOKEN is missing"),
+        ({"whatsapp_phone_number_id": ""}, "WHATSAPP_PHONE_NUMBER_ID is missing"),
+        ({"whatsapp_base_url": "http://127.0.0.1:8090/graph/v23.0"}, "WHATSAPP_BASE_URL is not https"),
+        ({"whatsapp_app_secret": "short"}, "WHATSAPP_APP_SECRET is shorter than 16 characters"),
+    ],
+)
+def test_production_is_refused_what_is_unsafe(changes: dict[str, str], said: str | None) -> None:
+    assert list(Settings(**(GOOD | changes)).unsafe()) == ([said] if said else [])
+
+
+@pytest.mark.parametrize("changes", [{"whatsapp_app_secret": ""}, {"code_key": "31-characters-are-not-quite-eno"}])
+def test_nothing_starts_without_its_keys(changes: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**(GOOD | changes))
