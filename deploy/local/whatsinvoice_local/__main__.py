@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options, stack)
     except (StackError, DemoError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error}\nlogs: {stack.state.folder}/logs\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

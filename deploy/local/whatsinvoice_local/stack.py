@@ -101,7 +101,10 @@ class Stack:
     def _prepare(plan: Plan) -> None:
         from whatsinvoice_local.provisioning import prepare  # noqa: PLC0415  (imports for a second; few commands want it)
 
-        prepare(plan)
+        try:
+            prepare(plan)
+        except Exception as error:
+            raise StackError(f"roles, tables or bucket cannot be made: {error}") from error
 
     def _spawn(self, part: str, plan: Plan) -> Process:
         """Starts the program, or gives the process it has."""

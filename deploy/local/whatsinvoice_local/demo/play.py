@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whatsinvoice_local.demo.failures import DemoError
+from whatsinvoice_local.demo.failures import DemoError, MismatchError, expect
 from whatsinvoice_local.demo.story import Story
 from whatsinvoice_local.demo.transcript import Transcript
 from whatsinvoice_local.state import State
@@ -22,7 +22,7 @@ class Step:
 
 
 STEPS = (
-    Step("Ada registers over HTTP", Story.register),
+    Step("Ada registers over HTTP", Story.register, seconds=65.0),
     Step("the code arrives on Ada's phone", Story.receive_code),
     Step("Ada verifies her phone and logs in", Story.log_in),
     Step("Ada texts what to invoice", Story.write),
@@ -64,34 +64,36 @@ def play(state: State, say: Callable[[str], None], steps: Sequence[Step] = STEPS
     """
     env = state.env
     story = Story(env["GATEWAY_URL"], env["SANDBOX_URL"], state.folder / "demo")
-    transcript, begun = Transcript(say), time.monotonic()
+    transcript = Transcript(say)
+    begun = time.monotonic()
     try:
         for number, step in enumerate(steps, start=1):
-            started = time.monotonic()
-            story.deadline = started + step.seconds
-            _take(step, number, story, state)
-            ended = time.monotonic()
-            transcript.step(ended - begun, number, step.name, ended - started)
-            transcript.chats((story.merchant, story.jane))
+            try:
+                _take(step, number, story, transcript, begun)
+                expect(not state.missing(), "a part has died")
+            except Exception as error:
+                raise DemoError(f"demo failed at step {number} ({step.name}): {_told(error)}{_died(state)}") from error
         seconds = round(time.monotonic() - begun, 2)
-        transcript.note(f"the PDF is {story.pdf}")
     finally:
         story.close()
+    transcript.note(f"the PDF is {story.pdf}")
     invoice = story.invoice
     return Outcome(
         story.number, invoice["status"], invoice["amount_paid_minor"], story.receipt["status"], seconds, story.pdf
     )
 
 
-def _take(step: Step, number: int, story: Story, state: State) -> None:
-    where = f"demo failed at step {number} ({step.name})"
-    try:
-        step.act(story)
-    except Exception as error:
-        kind = "" if type(error).__name__ == "MismatchError" else f"{type(error).__name__}: "
-        raise DemoError(f"{where}: {kind}{error}{_died(state)}") from error
-    if died := _died(state):
-        raise DemoError(f"{where}{died}")
+def _take(step: Step, number: int, story: Story, transcript: Transcript, begun: float) -> None:
+    started = time.monotonic()
+    story.deadline = started + step.seconds
+    step.act(story)
+    ended = time.monotonic()
+    transcript.step(ended - begun, number, step.name, ended - started)
+    transcript.chats((story.merchant, story.jane))
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, MismatchError) else f"{type(error).__name__}: {error}"
 
 
 def _died(state: State) -> str:

@@ -1,5 +1,6 @@
 """HTTP as programs and people use it: answers that must be of one status, and the forms of a page."""
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -11,6 +12,7 @@ from whatsinvoice_local.demo.failures import MismatchError
 
 _SECONDS = 20.0
 _SHOWN = 300
+_UNSEEN = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 
 @dataclass
@@ -30,8 +32,14 @@ def answer(response: httpx.Response, status: int) -> httpx.Response:
     """Gives the response if it has the status, raises MismatchError with its beginning otherwise."""
     if response.status_code != status:
         asked = f"{response.request.method} {response.request.url.path}"
-        raise MismatchError(f"{asked} answered {response.status_code}, not {status}: {response.text[:_SHOWN]}")
+        raise MismatchError(f"{asked} answered {response.status_code}, not {status}: {_shown(response)}")
     return response
+
+
+def _shown(response: httpx.Response) -> str:
+    """The beginning of what it says; of a page only what a reader sees."""
+    text = _UNSEEN.sub(" ", response.text) if "html" in response.headers.get("Content-Type", "") else response.text
+    return " ".join(text.split())[:_SHOWN]
 
 
 def json_of(response: httpx.Response, status: int = 200) -> Any:
