@@ -15,13 +15,7 @@ TIME_SCALE = "0.01"
 """Of the sandbox's retry schedules: Paystack's hour is 36 seconds."""
 CLAIM_IDLE_MS = "5000"
 """An event whose handler failed is tried again after this; a developer does not wait a minute for it."""
-_BASE = {
-    "PATH": os.defpath,
-    "LC_ALL": "C.UTF-8",
-    "TZ": "UTC",
-    "PYTHONUNBUFFERED": "1",
-    "PYTHONPATH": "/tmp/overlay",
-}
+_BASE = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True)
