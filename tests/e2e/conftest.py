@@ -19,10 +19,10 @@ def new_stack() -> Iterator[Callable[..., Stack]]:
     """
     stacks: list[Stack] = []
 
-    def make(say: Callable[[str], None] = lambda _: None) -> Stack:
+    def make(say: Callable[[str], None] = lambda _: None, **given: str) -> Stack:
         folder = Path(tempfile.mkdtemp(prefix="whatsinvoice-e2e-"))
         folder.chmod(0o755)
-        stacks.append(Stack(folder, given={}, preferred={}, say=say))
+        stacks.append(Stack(folder, given=given, preferred={}, say=say))
         return stacks[-1]
 
     yield make

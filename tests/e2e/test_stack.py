@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 from whatsinvoice_local import report
-from whatsinvoice_local.parts import PARTS, SERVICES
+from whatsinvoice_local.backing import start_postgres, start_seaweedfs, start_valkey
+from whatsinvoice_local.demo.play import play
+from whatsinvoice_local.parts import PARTS, PROGRAMS, SERVICES
 from whatsinvoice_local.stack import Stack, StackError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -46,6 +48,31 @@ def test_status_tells_who_runs_is_ready_and_what_it_holds(stack: Stack) -> None:
     rows = [line.split() for line in report.status(stack.state).splitlines()[1:-1]]
     assert [(row[0], row[3]) for row in rows] == [(part, "yes") for part in PARTS]
     assert all(int(row[4]) > 1 for row in rows)
+
+
+def test_real_servers_are_used_where_the_environment_names_them(new_stack: Callable[..., Stack]) -> None:
+    servers = new_stack().state.folder / "parts"
+    database, redis = start_postgres(servers / "postgres"), start_valkey(servers / "valkey")
+    storage = start_seaweedfs(servers / "seaweedfs")
+    stack = new_stack(
+        DATABASE_URL=database.admin_url,
+        REDIS_URL=redis.url,
+        S3_ENDPOINT=storage.endpoint,
+        S3_ACCESS_KEY=storage.access_key,
+        S3_SECRET_KEY=storage.secret_key,
+    )
+    assert stack.up()
+    assert stack.state.members() == list(PROGRAMS)
+    assert play(stack.state, lambda _: None).status == "paid"
+    assert stack.down()
+    assert start_postgres(servers / "postgres").pid == database.pid, "what was not started here is not stopped here"
+
+
+def test_a_store_without_keys_is_refused(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack(S3_ENDPOINT="http://127.0.0.1:1")
+    with pytest.raises(StackError, match="without S3_ACCESS_KEY and S3_SECRET_KEY"):
+        stack.up()
+    assert stack.state.running() == []
 
 
 def test_a_part_that_cannot_start_is_named_and_nothing_stays(new_stack: Callable[..., Stack]) -> None:

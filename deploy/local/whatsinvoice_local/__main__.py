@@ -1,6 +1,7 @@
 """The command line: `python -m whatsinvoice_local up|down|status|logs [part]|demo`. The Makefile calls it."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read has had enough; the interpreter must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def _run(options: argparse.Namespace, stack: Stack) -> int:

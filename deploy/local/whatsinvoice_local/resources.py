@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whatsinvoice_local.backing import (
+    BackingError,
     start_postgres,
     start_seaweedfs,
     start_valkey,
@@ -43,8 +44,7 @@ def start_resources(folder: Path, given: Mapping[str, str]) -> Resources:
     """Starts side by side what `given` does not name: DATABASE_URL, REDIS_URL, S3_ENDPOINT with its two keys.
 
     Raises:
-        BackingError: one of them did not become ready; the others may run.
-        KeyError: S3_ENDPOINT is given without S3_ACCESS_KEY and S3_SECRET_KEY.
+        BackingError: one of them did not become ready, or S3_ENDPOINT came without its keys; the others may run.
     """
     with ThreadPoolExecutor() as threads:
         database = threads.submit(lambda: given.get("DATABASE_URL") or start_postgres(folder / "postgres").admin_url)
@@ -55,6 +55,8 @@ def start_resources(folder: Path, given: Mapping[str, str]) -> Resources:
 
 def _storage(folder: Path, given: Mapping[str, str]) -> ObjectStorage:
     if endpoint := given.get("S3_ENDPOINT"):
+        if missing := [name for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY") if not given.get(name)]:
+            raise BackingError(f"S3_ENDPOINT is given without {' and '.join(missing)}")
         return ObjectStorage(endpoint, given["S3_ACCESS_KEY"], given["S3_SECRET_KEY"])
     store = start_seaweedfs(folder)
     return ObjectStorage(store.endpoint, store.access_key, store.secret_key)
