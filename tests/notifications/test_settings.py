@@ -28,6 +28,7 @@ GOOD: dict[str, Any] = {
         ({"whatsapp_access_token": ""}, "WHATSAPP_ACCESS_TOKEN is missing"),
         ({"whatsapp_verify_token": ""}, "WHATSAPP_VERIFY_TOKEN is missing"),
         ({"whatsapp_phone_number_id": ""}, "WHATSAPP_PHONE_NUMBER_ID is missing"),
+        ({"public_base_url": "http://pay.example"}, "PUBLIC_BASE_URL is not https"),
         ({"whatsapp_base_url": "http://127.0.0.1:8090/graph/v23.0"}, "WHATSAPP_BASE_URL is not https"),
         ({"whatsapp_app_secret": "short"}, "WHATSAPP_APP_SECRET is shorter than 16 characters"),
     ],

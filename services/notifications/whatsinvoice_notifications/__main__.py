@@ -1,11 +1,13 @@
 """Composition root of notifications."""
 
+import sys
+
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.notifications.v1 import notifications_pb2, notifications_pb2_grpc
 from whatsinvoice_kit.command import main
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
 
-from whatsinvoice_notifications import consumers
+from whatsinvoice_notifications import consumers, templates_command
 from whatsinvoice_notifications.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_notifications.clients.whatsapp import WhatsAppCloud
 from whatsinvoice_notifications.models import KIT_TABLES
@@ -49,4 +51,6 @@ def build(kit: Kit[Settings]) -> Parts:
 SPEC = ServiceSpec("notifications", Settings, KIT_TABLES, build)
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["templates"]:
+        sys.exit(templates_command.main(sys.argv[2:]))
     main(SPEC)

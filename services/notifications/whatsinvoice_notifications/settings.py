@@ -19,6 +19,12 @@ class Settings(ServiceSettings):
     whatsapp_base_url: str = "https://graph.facebook.com/v23.0"
     whatsapp_phone_number_id: str = ""
     """Meta's id of the number that we send from."""
+    whatsapp_business_account_id: str = ""
+    """Meta's id of the account that owns our templates; only `templates` asks for it."""
+    whatsapp_sample_document: str = ""
+    """Handle of a sample PDF (Meta's Resumable Upload API): templates with a document are not reviewed without one."""
+    public_base_url: str = ""
+    """Where customers open invoices and receipts, as invoices knows it; the buttons of templates lead there."""
     whatsapp_access_token: SecretStr = SecretStr("")
     whatsapp_app_secret: SecretStr = Field(min_length=1)
     """Signs Meta's webhooks. Never empty: an empty one would believe anybody's signature."""
@@ -38,3 +44,5 @@ class Settings(ServiceSettings):
             yield "WHATSAPP_PHONE_NUMBER_ID is missing"
         if not self.whatsapp_base_url.startswith("https://"):
             yield "WHATSAPP_BASE_URL is not https"
+        if self.public_base_url and not self.public_base_url.startswith("https://"):
+            yield "PUBLIC_BASE_URL is not https"

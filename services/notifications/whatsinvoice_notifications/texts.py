@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from whatsinvoice_notifications import wordings
 from whatsinvoice_notifications.domain.message import Attachment, Content, Template
 
 MAX_TEXT, MAX_CARD, MAX_CAPTION, MAX_PARAMETER = 4096, 1024, 1024, 1024
@@ -20,8 +21,8 @@ _SPACES = re.compile(r"\s+")
 def _texts(language: str) -> Mapping[str, Mapping[str, Any]]:
     folder = Path(__file__).parent / "templates" / language
     found: dict[str, Mapping[str, Any]] = {}
-    for file in sorted(folder.glob("*.toml")):
-        found |= tomllib.loads(file.read_text(encoding="utf-8"))
+    for name in ("chat.toml", "messages.toml"):
+        found |= tomllib.loads((folder / name).read_text(encoding="utf-8"))
     return found
 
 
@@ -55,9 +56,10 @@ def render(
     return Content(text, buttons, attachment, _template(entry.get("whatsapp"), language, filled))
 
 
-def _template(entry: Mapping[str, Any] | None, language: str, values: Mapping[str, str]) -> Template | None:
+def _template(name: str | None, language: str, values: Mapping[str, str]) -> Template | None:
     """WhatsApp's parameters may hold no line breaks and must not be empty."""
-    if entry is None:
+    if name is None:
         return None
-    parameters = tuple(shortened(text.format(**values), MAX_PARAMETER) or "-" for text in entry["parameters"])
-    return Template(entry["name"], language, parameters, entry.get("button", "").format(**values))
+    wording = wordings.wording(name, language)
+    parameters = tuple(shortened(values[value], MAX_PARAMETER) or "-" for value in wording.parameters)
+    return Template(name, language, parameters, wording.button_value(values))

@@ -60,7 +60,7 @@ class WhatsAppCloud:
         try:
             return _Sent.model_validate_json(response.content).messages[0].id
         except (ValidationError, IndexError) as error:
-            raise _unreadable("messages") from error
+            raise unreadable("messages") from error
 
     async def upload(self, document: Document) -> str:
         """POST /media; Meta keeps it for 30 days."""
@@ -73,7 +73,7 @@ class WhatsAppCloud:
         try:
             return _Uploaded.model_validate_json(response.content).id
         except ValidationError as error:
-            raise _unreadable("media") from error
+            raise unreadable("media") from error
 
     async def close(self) -> None:
         """Closes its connections."""
@@ -85,18 +85,24 @@ class WhatsAppCloud:
         except httpx.HTTPError as error:
             CALLS.labels(call, "unreachable").inc()
             raise Unreachable(type(error).__name__) from error
-        if response.is_success:
-            CALLS.labels(call, "ok").inc()
-            return response
-        try:
-            error_told = _Failure.model_validate_json(response.content).error
-        except ValidationError as error:
-            raise _unreadable(call) from error
-        # Meta: branch on the code, the HTTP status varies
-        CALLS.labels(call, str(error_told.code)).inc()
-        raise Refused(error_told.code, error_told.message)
+        return accepted(call, response)
 
 
-def _unreadable(call: str) -> Unreachable:
+def accepted(call: str, response: httpx.Response) -> httpx.Response:
+    """The response when it is a success; raises Refused, or Unreachable when the refusal cannot be read."""
+    if response.is_success:
+        CALLS.labels(call, "ok").inc()
+        return response
+    try:
+        error_told = _Failure.model_validate_json(response.content).error
+    except ValidationError as error:
+        raise unreadable(call) from error
+    # Meta: branch on the code, the HTTP status varies
+    CALLS.labels(call, str(error_told.code)).inc()
+    raise Refused(error_told.code, error_told.message)
+
+
+def unreadable(call: str) -> Unreachable:
+    """What to raise for a body that is not as documented."""
     CALLS.labels(call, "unreadable").inc()
     return Unreachable("the answer cannot be read")
