@@ -192,8 +192,8 @@ class Process(Generic[SettingsT]):
 
     @staticmethod
     async def _stop_worker(bus: Bus, jobs: JobRunner) -> None:
-        """The relay is one of the jobs and uses the bus's connections, so it ends first."""
-        await jobs.stop(DRAIN_SECONDS)
+        """The relay is one of the jobs and uses the bus's connections, so those close last."""
+        await asyncio.gather(jobs.stop(DRAIN_SECONDS), bus.stop_reading())
         await bus.stop()
 
 

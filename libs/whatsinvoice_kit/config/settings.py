@@ -1,10 +1,12 @@
 """Settings from the environment or mounted files, refused as a whole when production would be unsafe with them."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -14,6 +16,9 @@ EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h."""
 
 MIN_SECRET = 16
+
+STAND_IN: Any = "https://nobody:a-stand-in-for-a-missing-value@nowhere.invalid"
+"""Passes for any text, so that the rest can be judged while a field is missing."""
 
 
 class EnvironmentOrFile(PydanticBaseSettingsSource):
@@ -25,7 +30,10 @@ class EnvironmentOrFile(PydanticBaseSettingsSource):
             if name in os.environ:
                 return os.environ[name], field_name, False
             if file := os.environ.get(name + "_FILE"):
-                return Path(file).read_text().strip(), field_name, False
+                try:
+                    return Path(file).read_text().strip(), field_name, False
+                except (OSError, ValueError) as error:
+                    return error, field_name, False  # no field takes it, so it is named with all else that is wrong
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
@@ -94,7 +102,7 @@ class BaseServiceSettings(BaseSettings):
         try:
             settings = cls()
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+            problems = [*_wrong(error), *cls._unsafe_besides({str(e["loc"][0]) for e in error.errors() if e["loc"]})]
         else:
             problems = list(settings.unsafe()) if settings.app_env == "prod" else []
             if not problems:
@@ -102,6 +110,17 @@ class BaseServiceSettings(BaseSettings):
         for problem in problems:
             sys.stderr.write(f"{cls.service}: {problem}\n")
         raise SystemExit(EXIT_CONFIG)
+
+    @classmethod
+    def _unsafe_besides(cls, wrong: set[str]) -> list[str]:
+        """What else production would refuse once the wrong fields were right, as far as it can be told."""
+        fields = cls.model_fields
+        try:
+            settings = cls(**{name: STAND_IN if fields[name].is_required() else fields[name].default for name in wrong})
+            found = list(settings.unsafe()) if settings.app_env == "prod" else []
+        except ValueError:  # a rule of the service's own that no stand-in meets
+            return []
+        return [sentence for sentence in found if not sentence.startswith(tuple(name.upper() for name in wrong))]
 
 
 class ServiceSettings(BaseServiceSettings):
@@ -112,7 +131,8 @@ class ServiceSettings(BaseServiceSettings):
     redis_url: SecretStr
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0
-    pool_size: int = Field(default=10, ge=1)
+    pool_size: int = Field(default=10, ge=2)
+    """Connections; a single job holds one while its step needs another."""
     claim_idle_ms: int = Field(default=60_000, ge=100)
     """How long an unacknowledged event rests before another consumer takes it; well above a handler's time."""
     max_deliveries: int = Field(default=5, ge=1)
@@ -120,7 +140,7 @@ class ServiceSettings(BaseServiceSettings):
 
     def unsafe(self) -> Iterator[str]:
         yield from super().unsafe()
-        if "@" not in self.redis_url.get_secret_value():
+        if not urlsplit(self.redis_url.get_secret_value()).password:
             yield "REDIS_URL has no password"
         if self.allow_plaintext_rpc:
             yield "ALLOW_PLAINTEXT_RPC is on"
@@ -129,8 +149,17 @@ class ServiceSettings(BaseServiceSettings):
 SettingsT = TypeVar("SettingsT", bound=BaseServiceSettings)
 
 
+def _wrong(error: ValidationError) -> Iterator[str]:
+    """A sentence for each wrong field; never its value."""
+    for found in error.errors():
+        unreadable = isinstance(found["input"], (OSError, UnicodeDecodeError))
+        said = f"its file cannot be read ({type(found['input']).__name__})" if unreadable else found["msg"]
+        yield f"{'.'.join(map(str, found['loc'])).upper()}: {said}"
+
+
 def _without_password(text: str) -> str:
-    """`scheme://user:password@host` without its password."""
+    """`scheme://user:password@host?password=x` without its passwords."""
+    text = re.sub(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]+", r"\1********", text, flags=re.IGNORECASE)
     scheme, separator, rest = text.partition("://")
     if not separator or "@" not in rest:
         return text

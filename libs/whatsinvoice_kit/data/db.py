@@ -1,7 +1,8 @@
 """The engine of a service: pool and timeouts, set once."""
 
-from sqlalchemy import MetaData
-from sqlalchemy.engine import make_url
+import psycopg
+from sqlalchemy import MetaData, event
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 STATEMENT_TIMEOUT_S = 15
@@ -35,7 +36,7 @@ def make_engine(url: str, *, pool_size: int, application: str) -> AsyncEngine:
             ("idle_in_transaction_session_timeout", IDLE_TIMEOUT_S),
         )
     )
-    return create_async_engine(
+    engine = create_async_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=0,
@@ -44,3 +45,12 @@ def make_engine(url: str, *, pool_size: int, application: str) -> AsyncEngine:
         hide_parameters=True,  # they are customers' names, phones and tokens
         connect_args={"options": options, "application_name": application, "connect_timeout": 5},
     )
+    event.listen(engine.sync_engine, "handle_error", _hide_values)
+    return engine
+
+
+def _hide_values(context: ExceptionContext) -> None:
+    """Postgres writes the row into its DETAIL and CONTEXT lines; the first line names what was violated."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if isinstance(context.original_exception, psycopg.Error) and error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])

@@ -37,11 +37,13 @@ class Wakeups:
 
     def __init__(self, url: str, channels: Sequence[str]) -> None:
         self._url = url
-        self._events = {channel: asyncio.Event() for channel in channels}
+        self._events: dict[str, list[asyncio.Event]] = {channel: [] for channel in channels}
 
     def event(self, channel: str) -> asyncio.Event:
-        """Set whenever the channel was notified."""
-        return self._events[channel]
+        """A fresh event, set whenever the channel is notified; whoever asked clears it, for itself alone."""
+        event = asyncio.Event()
+        self._events[channel].append(event)
+        return event
 
     async def run(self) -> None:
         """Listens until cancelled."""
@@ -50,13 +52,17 @@ class Wakeups:
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     for channel in self._events:
                         await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
-                    for event in self._events.values():
-                        event.set()
+                    for channel in self._events:
+                        self._wake(channel)
                     async for notice in connection.notifies():
-                        self._events[notice.channel].set()
+                        self._wake(notice.channel)
             except (psycopg.OperationalError, OSError) as error:
                 log.warning("listening was interrupted", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _wake(self, channel: str) -> None:
+        for event in self._events[channel]:
+            event.set()
 
 
 @contextlib.asynccontextmanager
@@ -92,8 +98,6 @@ class JobRunner:
     async def stop(self, grace: float) -> None:
         """Lets running steps end within the grace (seconds), then cancels."""
         self._stopping.set()
-        for channel in {job.channel for job in self._jobs if job.channel}:
-            self._wakeups.event(channel).set()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
         left = [task for task in (*self._tasks, self._listening) if task is not None and not task.done()]
@@ -102,8 +106,8 @@ class JobRunner:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _repeat(self, job: Job) -> None:
+        wake = self._wakeups.event(job.channel) if job.channel else self._stopping
         while not self._stopping.is_set():
-            wake = self._wakeups.event(job.channel) if job.channel else self._stopping
             if wake is not self._stopping:
                 wake.clear()
             pause = job.every

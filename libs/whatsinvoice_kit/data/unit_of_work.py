@@ -15,15 +15,16 @@ class Transaction:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
-        self.events: list[Event] = []
+        self.events: list[dict[str, Any]] = []
+        """Outbox rows."""
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Runs a statement; with a list of parameters, once for each."""
         return await self.connection.execute(statement, parameters)
 
     def publish(self, event: Event) -> None:
-        """Puts a serialised event into the outbox, in this transaction."""
-        self.events.append(event)
+        """Puts a serialised event into the outbox, in this transaction, as part of the trace of this very moment."""
+        self.events.append(as_row(event))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -42,6 +43,7 @@ class UnitOfWork:
 
     def __init__(self, engine: AsyncEngine, outbox: Table) -> None:
         self.engine = engine
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._outbox = outbox
 
     @asynccontextmanager
@@ -51,4 +53,16 @@ class UnitOfWork:
             transaction = Transaction(connection)
             yield transaction
             if transaction.events:
-                await connection.execute(insert(self._outbox), [as_row(event) for event in transaction.events])
+                await connection.execute(insert(self._outbox), transaction.events)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """A look without a transaction, and so without its two round trips; each statement sees what was committed.
+
+        Raises RuntimeError when something was to be published: nothing would carry it.
+        """
+        async with self._reading.connect() as connection:
+            transaction = Transaction(connection)
+            yield transaction
+            if transaction.events:
+                raise RuntimeError("a read cannot publish")

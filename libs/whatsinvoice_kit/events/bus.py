@@ -27,6 +27,7 @@ WATCH_SECONDS = 0.5
 DRAIN_SECONDS = 15.0
 FORGET_CONSUMER_MS = 86_400_000
 _DATA = b"__data__"
+_Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,10 @@ async def _untouched(message: Any, _: Any) -> "StreamMessage[Any]":
 
 
 def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Delivery:
-    """A stream entry as FastStream wrote it."""
-    body, headers = BinaryMessageFormatV1.parse(fields[_DATA])
-    found = {str(name): str(value) for name, value in headers.items()}
+    """A stream entry as FastStream wrote it; without event id and type where it is anything else."""
+    parsed: tuple[bytes, Any] = BinaryMessageFormatV1.parse(fields.get(_DATA, b""))
+    body, headers = parsed
+    found = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
     event_id, event_type = found.get("event_id", ""), found.get("event_type", "")
     return Delivery(entry_id.decode(), event_id, event_type, found.get("traceparent", ""), body)
 
@@ -91,7 +93,7 @@ class StreamReader:
         self._group = group
         self._apply = apply
         self._max_deliveries = max_deliveries
-        consumer = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
+        self._consumer = consumer = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
         common: dict[str, Any] = {"group": group, "consumer": consumer, "last_id": ">"}
         new = StreamSub(stream, batch=True, max_records=BATCH, polling_interval=POLL_MS, **common)
         left = StreamSub(stream, min_idle_time=claim_idle_ms, polling_interval=max(50, claim_idle_ms // 4), **common)
@@ -113,22 +115,31 @@ class StreamReader:
         if deliveries > self._max_deliveries:  # it ended the process each time: do not try it once more
             await bury(self._redis, self._stream, self._group, *entry)
             return
-        await self._deliver([entry], last=deliveries == self._max_deliveries)
+        await self._deliver([entry], deliveries)
 
-    async def _deliver(self, entries: list[tuple[bytes, dict[bytes, bytes]]], *, last: bool = False) -> None:
+    async def _deliver(self, entries: list[_Entry], deliveries: int = 1) -> None:
         """Applies entries and acknowledges those that worked; the others stay pending for the claimer."""
+        parsed = {entry_id: parse_entry(entry_id, fields) for entry_id, fields in entries}
+        events = {entry_id: delivery for entry_id, delivery in parsed.items() if delivery.event_id}
         try:
-            parsed = {entry_id: parse_entry(entry_id, fields) for entry_id, fields in entries}
-            failed = await self._apply(list(parsed.values()))
-        except (OSError, ConnectionError) as error:
+            failed = await self._apply(list(events.values())) if events else set()
+        except OSError as error:
             log.warning("events not applied", stream=self._stream, error=type(error).__name__, count=len(entries))
+            await self._uncount(list(events), deliveries)
             return
-        done = [entry_id for entry_id, delivery in parsed.items() if delivery.event_id not in failed]
+        done = [entry_id for entry_id, delivery in events.items() if delivery.event_id not in failed]
         if done:
             await self._redis.xack(self._stream, self._group, *done)
-        for entry_id, fields in entries if last else ():
-            if parsed[entry_id].event_id in failed:
+        last = deliveries == self._max_deliveries
+        for entry_id, fields in entries:
+            if entry_id not in events or (last and events[entry_id].event_id in failed):
                 await bury(self._redis, self._stream, self._group, entry_id, fields)
+
+    async def _uncount(self, entry_ids: list[bytes], deliveries: int) -> None:
+        """Takes back the delivery that the database was not there for: an outage fills no dead letters."""
+        await self._redis.xclaim(
+            self._stream, self._group, self._consumer, 0, entry_ids, retrycount=deliveries - 1, justid=True
+        )
 
     async def ensure_group(self) -> None:
         """Makes the stream and the group at its very beginning; harmless when they are there."""
@@ -137,6 +148,16 @@ class StreamReader:
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
+
+    async def forget_dead_consumers(self) -> None:
+        """Drops the names that ended processes left in the group: a day without a word, and nothing pending."""
+        for found in await self._redis.xinfo_consumers(self._stream, self._group):
+            if found["pending"] == 0 and found["idle"] > FORGET_CONSUMER_MS:
+                await self._redis.xgroup_delconsumer(self._stream, self._group, found["name"])
+
+    async def stop(self) -> None:
+        """Reads no more and lets running handlers end."""
+        await asyncio.gather(self._reader.stop(), self._claimer.stop())
 
     async def revive(self) -> None:
         """Starts what stopped because its group had vanished with an emptied Redis."""
@@ -168,6 +189,7 @@ class Bus:
                 if not started:
                     for reader in self._readers:
                         await reader.ensure_group()
+                        await reader.forget_dead_consumers()
                     await self._broker.start()
                     started = True
                 for reader in self._readers:
@@ -179,10 +201,15 @@ class Bus:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), WATCH_SECONDS)
 
-    async def stop(self) -> None:
-        """Stops reading, lets running handlers end, closes."""
+    async def stop_reading(self) -> None:
+        """Takes no new events and lets running handlers end; the connections stay open."""
         self._stopping.set()
         if self._watching is not None:  # not cancelled: FastStream's start may swallow that and go on
             await self._watching
+        await asyncio.gather(*(reader.stop() for reader in self._readers))
+
+    async def stop(self) -> None:
+        """Stops reading, lets running handlers end, closes."""
+        await self.stop_reading()
         await self._broker.stop()
         await self._redis.aclose()

@@ -22,6 +22,9 @@ FAILED = Counter("events_failed_total", "Events whose handler raised", ["event_t
 
 Handler = Callable[[Transaction, Any], Awaitable[None]]
 
+AWAY = ("08", "53", "57P", "25006")
+"""SQLSTATEs of a server that is gone, full, going down or read-only. A timeout or deadlock is the handler's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
@@ -50,29 +53,29 @@ class Inbox:
             return set()
         try:
             async with self._unit_of_work.begin() as tx:
-                failed = await self._apply(tx, known)
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise ConnectionError(str(error.__class__.__name__)) from error
-        for delivery in known:
+                fresh, failed = await self._apply(tx, known)
+        except DBAPIError as error:
+            if isinstance(error, (OperationalError, InterfaceError)) or _is_away(error):
+                raise ConnectionError(type(error).__name__) from error
+            raise
+        except PoolTimeout as error:
+            raise ConnectionError(type(error).__name__) from error
+        for delivery in fresh:
             (FAILED if delivery.event_id in failed else APPLIED).labels(delivery.event_type).inc()
         return failed
 
-    async def _apply(self, tx: Transaction, deliveries: Sequence[Delivery]) -> set[str]:
+    async def _apply(self, tx: Transaction, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], set[str]]:
+        """Those not applied before, and the event ids among them that failed."""
         # in one order everywhere, or two batches with the same events could wait for each other
         by_id = {d.event_id: d for d in sorted(deliveries, key=lambda d: d.event_id)}
         rows = [{"event_id": d.event_id, "event_type": d.event_type} for d in by_id.values()]
         statement = insert(self._table).values(rows).on_conflict_do_nothing().returning(self._table.c.event_id)
-        fresh = set((await tx.execute(statement)).scalars())
-        failed: set[str] = set()
-        for delivery in deliveries:
-            if delivery.event_id not in fresh:
-                continue
-            fresh.discard(delivery.event_id)
-            if not await self._apply_one(tx, delivery):
-                failed.add(delivery.event_id)
+        unseen = set((await tx.execute(statement)).scalars())
+        fresh = [d for d in {d.event_id: d for d in reversed(deliveries)}.values() if d.event_id in unseen][::-1]
+        failed = {delivery.event_id for delivery in fresh if not await self._apply_one(tx, delivery)}
         if failed:
             await tx.execute(delete(self._table).where(self._table.c.event_id.in_(failed)))
-        return failed
+        return fresh, failed
 
     async def _apply_one(self, tx: Transaction, delivery: Delivery) -> bool:
         message_type, handler = self._handlers[delivery.event_type]
@@ -80,14 +83,17 @@ class Inbox:
         try:
             async with tx.savepoint():
                 await handler(tx, message_type.FromString(delivery.payload))
-        except (OperationalError, InterfaceError):
-            raise
-        except DBAPIError as error:
-            if error.connection_invalidated:
+        except Exception as error:
+            if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and _is_away(error)):
                 raise
             log.exception("event failed", event_type=delivery.event_type, event_id=delivery.event_id)
             return False
-        except Exception:
-            log.exception("event failed", event_type=delivery.event_type, event_id=delivery.event_id)
-            return False
         return True
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Whether the database could not have done it for anybody."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
+    return error.connection_invalidated or state.startswith(AWAY)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 from faststream.redis import RedisBroker
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from whatsinvoice_kit.core.clock import now
@@ -19,6 +19,8 @@ BATCH = 500
 STREAM_KEPT_MS = 3 * 86_400_000
 INBOX_DAYS = 30
 """Longer than the outbox window, so that whatever is published again is known."""
+QUEUE_AGAIN_TIMEOUT = "10min"
+"""Marking a whole window of millions takes longer than any request may."""
 MARGIN = timedelta(minutes=1)
 """Far above the time that a batch may take between reading the clock and XADD."""
 
@@ -104,9 +106,9 @@ class Relay:
                 same_data = bool(epoch) and known.epoch == epoch
                 position = await self._redis.get(self._position_key) if same_data else None
                 count = await self._queue_again(tx, float(position) if position else None)
-            if not epoch:
-                epoch = os.urandom(8).hex()
-                await self._redis.set(self._epoch_key, epoch)
+            if not epoch:  # another relay may be naming it at this moment: the first to do so is right
+                await self._redis.set(self._epoch_key, os.urandom(8).hex(), nx=True)
+                epoch = (await self._redis.get(self._epoch_key)).decode()
             row = {"run_id": run_id, "epoch": epoch}
             upsert = insert(self._state).values(stream=self._stream, **row)
             await tx.execute(upsert.on_conflict_do_update(index_elements=["stream"], set_=row))
@@ -116,6 +118,7 @@ class Relay:
         return count
 
     async def _queue_again(self, tx: Transaction, position: float | None) -> int:
+        await tx.execute(text(f"SET LOCAL statement_timeout = '{QUEUE_AGAIN_TIMEOUT}'"))
         published = self._outbox.c.published_at
         statement = update(self._outbox).values(published_at=None).where(published.is_not(None))
         if position is not None:
@@ -133,10 +136,28 @@ class Relay:
         AGE.labels(self._stream).set(float(row.age or 0))
 
     async def tidy(self, inbox: Table) -> None:
-        """Forgets outbox rows past their window, inbox rows past theirs, and stream entries past three days."""
+        """Forgets outbox rows past their window, inbox rows past theirs, and stream entries past three days.
+
+        What a group has still to acknowledge stays in the stream for as long as the outbox would: a consumer that was
+        away for a week misses nothing.
+        """
         moment = now()
         async with self._unit_of_work.begin() as tx:
             await tx.execute(delete(self._outbox).where(self._outbox.c.published_at < moment - self._window))
             await tx.execute(delete(inbox).where(inbox.c.received_at < moment - timedelta(days=INBOX_DAYS)))
-        oldest = int(moment.timestamp() * 1000) - STREAM_KEPT_MS
+        now_ms = int(moment.timestamp() * 1000)
+        limit = now_ms - int(self._window.total_seconds() * 1000)
+        oldest = min(now_ms - STREAM_KEPT_MS, max(limit, await self._oldest_needed(now_ms)))
         await self._redis.xtrim(self._stream, minid=str(oldest), approximate=True)
+
+    async def _oldest_needed(self, now_ms: int) -> int:
+        """The time, in epoch milliseconds, of the oldest entry that some group has not acknowledged."""
+        needed = now_ms
+        if await self._redis.exists(self._stream):
+            for group in await self._redis.xinfo_groups(self._stream):
+                pending = await self._redis.xpending(self._stream, group["name"])
+                first = pending["min"] if pending["pending"] else group["last-delivered-id"]
+                needed = min(
+                    needed, int(first.partition(b"-")[0]) if group["lag"] != 0 or pending["pending"] else now_ms
+                )
+        return needed

@@ -10,12 +10,18 @@ import structlog
 
 from whatsinvoice_kit.observe.telemetry import current_trace_id
 
-_PHONE = re.compile(r"(?<![\w.-])\+?\d[\d ()-]{7,16}\d(?![\w-])")
+_GAPS = r" \u00a0\u2009\u202f().\u2010-\u2014-"
+_PHONE = re.compile(rf"(?<![\w.-])\+?\(?\d[\d{_GAPS}]{{7,18}}\d(?!\w)")
+_READABLE = re.compile(r"\d{4}-\d\d-\d\d.*|\d{13}-\d+|\d{1,3}(?:\.\d{1,3}){3}|-?\d+\.\d+")
+"""What looks like a phone and is none: a date, a stream entry's id, an address, a decimal."""
 MIN_PHONE_DIGITS = 9
 _EMAIL = re.compile(r"\b([\w.+-])[\w.+-]*@([\w-]+\.[\w.-]+)")
-_TOKEN = re.compile(r"\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]+|sk_(?:live|test)_\w+|Bearer\s+\S+)")
-_SECRET_NAMES = re.compile(r"password|secret|token|code$|authorization|api_key|signature", re.IGNORECASE)
-_NOT_SECRET = {"status_code", "error_code", "code"}
+_TOKEN = re.compile(r"\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]+|sk_(?:live|test)_\w+|Bearer\s+\S+|bearer\s+[\w.~+/=-]{16,})")
+_SECRET_NAMES = re.compile(
+    r"passw|secret|token|code$|authorization|cookie|signature|otp$|(?:api|access|private|service|signing)_?key",
+    re.IGNORECASE,
+)
+_NOT_SECRET = {"status_code", "error_code", "exit_code", "country_code", "currency_code"}
 _ID = re.compile(r"[a-z]{2,4}_[0-9a-hjkmnp-tv-z]{26}")
 
 
@@ -34,20 +40,22 @@ def mask_text(text: str) -> str:
 
 def _mask_if_phone(found: re.Match[str]) -> str:
     """A date has eight digits, a phone nine or more."""
-    digits = sum(c.isdigit() for c in found.group())
-    return mask_phone(found.group()) if digits >= MIN_PHONE_DIGITS else found.group()
+    text = found.group()
+    digits = sum(c.isdigit() for c in text)
+    return mask_phone(text) if digits >= MIN_PHONE_DIGITS and not _READABLE.fullmatch(text) else text
 
 
 def _masked(value: Any, name: str = "") -> Any:
     if name not in _NOT_SECRET and _SECRET_NAMES.search(name) and value:
         return "[hidden]"
-    if isinstance(value, str):
-        return value if _ID.fullmatch(value) else mask_text(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
     if isinstance(value, dict):
-        return {key: _masked(item, str(key)) for key, item in value.items()}
+        return {mask_text(str(key)): _masked(item, str(key)) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_masked(item) for item in value]
-    return value
+    text = str(value)  # a renderer would write an exception or a message out after the masking
+    return text if _ID.fullmatch(text) else mask_text(text)
 
 
 def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
+from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.observe.telemetry import current_traceparent
 from whatsinvoice_kit.rpc.call import Call, current_call
 from whatsinvoice_kit.rpc.errors import from_rpc_error
@@ -87,6 +88,8 @@ class Client:
             ("authorization", f"Bearer {self._token(current) if token is None else token}"),
         ]
         seconds = min(deadline, current.seconds_left)
+        if seconds <= 0:  # gRPC takes 0 for no deadline at all
+            raise ServiceError(Kind.UNAVAILABLE, "UPSTREAM_TIMEOUT", "a service took too long", retry_after=1)
         try:
             rpc = method(request, timeout=seconds, metadata=tuple((k, v) for k, v in metadata if v))
             response = await rpc

@@ -1,5 +1,6 @@
 """The gRPC server: one interceptor that proves the caller, sets the call, maps errors, counts and logs."""
 
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -11,7 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import Histogram
 
-from whatsinvoice_kit.core.errors import ServiceError
+from whatsinvoice_kit.core.errors import ServiceError, invalid
 from whatsinvoice_kit.observe.telemetry import continue_trace
 from whatsinvoice_kit.rpc.call import Call, serving
 from whatsinvoice_kit.rpc.errors import abort
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
 MAX_MESSAGE = 8 * 1024 * 1024
+MAX_IDEMPOTENCY_KEY = 255
+_REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.max_send_message_length", MAX_MESSAGE),
@@ -43,7 +46,10 @@ Behaviour = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Awaitable[Any]
 
 
 class Gate(grpc.aio.ServerInterceptor):
-    """Nothing reaches a servicer without passing here, health and reflection apart."""
+    """Nothing reaches a servicer without passing here, health and reflection apart.
+
+    It guards unary RPCs. A stream would pass unguarded, so to callers it does not exist (UNIMPLEMENTED).
+    """
 
     def __init__(self, verifier: Verifier, access: AccessTable) -> None:
         self._verifier = verifier
@@ -56,8 +62,10 @@ class Gate(grpc.aio.ServerInterceptor):
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not handler.unary_unary or method.startswith(OPEN_SERVICES):
+        if handler is None or method.startswith(OPEN_SERVICES):
             return handler
+        if not handler.unary_unary:
+            return None
         return grpc.unary_unary_rpc_method_handler(
             self._guarded(method, cast("Behaviour", handler.unary_unary)),
             request_deserializer=handler.request_deserializer,
@@ -70,16 +78,18 @@ class Gate(grpc.aio.ServerInterceptor):
         async def guarded(request: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> Any:
             started = time.monotonic()
             call = _call_of(method, context)
-            code = "OK"
+            code = "CANCELLED"
             structlog.contextvars.bind_contextvars(request_id=call.request_id)
             try:
                 call.identity = authenticate(self._verifier, call.token)
                 authorize(self._access, rpc, call.identity)
+                _check_idempotency_key(call)
                 structlog.contextvars.bind_contextvars(business_id=call.identity.business_id)
                 with serving(call):
                     response = await behaviour(request, context)
                 if call.replayed:
                     context.set_trailing_metadata((("idempotent-replayed", "true"),))
+                code = "OK"
                 return response
             except ServiceError as error:
                 code = error.kind.name
@@ -95,7 +105,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 await context.abort(grpc.StatusCode.INTERNAL, f"internal error (log id {log_id})")
             finally:
                 SECONDS.labels(rpc, code).observe(time.monotonic() - started)
-                log.debug("rpc", method=method, code=code, ms=round((time.monotonic() - started) * 1000, 1))
+                log.debug("rpc", method=method, status=code, ms=round((time.monotonic() - started) * 1000, 1))
                 structlog.contextvars.clear_contextvars()
 
         return guarded
@@ -104,16 +114,23 @@ class Gate(grpc.aio.ServerInterceptor):
 def _call_of(method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> Call:
     metadata = {str(key): value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
     continue_trace(metadata.get("traceparent", ""))
+    request_id = metadata.get("x-request-id", "")
     call = Call(
         method=method,
         token=metadata.get("authorization", ""),
-        request_id=metadata.get("x-request-id", "") or uuid.uuid4().hex,
-        idempotency_key=metadata.get("idempotency-key", "")[:255],
+        request_id=request_id if _REQUEST_ID.fullmatch(request_id) else uuid.uuid4().hex,
+        idempotency_key=metadata.get("idempotency-key", ""),
     )
     remaining = context.time_remaining()
     if remaining is not None:
         call.deadline = time.monotonic() + remaining
     return call
+
+
+def _check_idempotency_key(call: Call) -> None:
+    """Refused and not cut short, or two keys could become one."""
+    if len(call.idempotency_key) > MAX_IDEMPOTENCY_KEY:
+        raise invalid("idempotency-key", "IDEMPOTENCY_KEY_TOO_LONG", "an idempotency key has at most 255 characters")
 
 
 class RpcServer:

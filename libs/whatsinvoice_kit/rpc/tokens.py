@@ -30,6 +30,8 @@ USER_AUDIENCE = "whatsinvoice"
 USER_ISSUER = "whatsinvoice"
 _OPTIONS = {f"require_{claim}": True for claim in ("aud", "iat", "exp", "sub", "iss", "jti")} | {"leeway": CLOCK_SKEW_S}
 _HEADERS = {"alg", "kid", "typ"}
+_UNREADABLE = (JOSEError, ValueError, TypeError, OverflowError, RecursionError)
+"""What jose and json raise on a stranger's bytes: a token may be nested a thousand deep, or expire at infinity."""
 
 
 def generate_key() -> dict[str, str]:
@@ -50,9 +52,11 @@ def public_half(key: Jwk) -> dict[str, str]:
 
 def parse_key_sets(text: str) -> dict[str, dict[str, Jwk]]:
     """`{"issuer": {"keys": [JWK, …]}}` as TRUSTED_KEYS holds it; raises ValueError when it is not that."""
-    return {
-        issuer: {key["kid"]: public_half(key) for key in found["keys"]} for issuer, found in json.loads(text).items()
-    }
+    try:
+        sets = json.loads(text).items()
+        return {issuer: {key["kid"]: public_half(key) for key in found["keys"]} for issuer, found in sets}
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ValueError("not a JSON object of issuer -> JWK set") from error
 
 
 def sign(key: Jwk, *, issuer: str, audience: str, subject: str, seconds: int, **claims: str) -> str:
@@ -80,12 +84,12 @@ def peek_issuer_and_kid(token: str) -> tuple[str, str]:
 
     Raises ServiceError (UNAUTHENTICATED) when it cannot be read.
     """
-    if len(token) > MAX_TOKEN:
-        raise _refused("too long")
+    if len(token) > MAX_TOKEN or not token.isascii():
+        raise _refused("too long, or not ASCII")
     try:
         header = jws.get_unverified_header(token)
         claims = jwt.get_unverified_claims(token)
-    except (JOSEError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise _refused("unreadable") from error
     if header.get("alg") != "ES256" or not set(header) <= _HEADERS:
         raise _refused("wrong header")
@@ -103,18 +107,23 @@ def verify(token: str, keys: KeySets, *, audience: str) -> Claims:
         raise _refused("unknown key")
     try:
         claims = jwt.decode(token, dict(key), algorithms=["ES256"], audience=audience, issuer=issuer, options=_OPTIONS)
-    except (JOSEError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise _refused("invalid") from error
-    if claims["iat"] > time.time() + CLOCK_SKEW_S or not isinstance(claims.get("aud"), str):
+    return _read(issuer, claims)
+
+
+def _read(issuer: str, claims: Mapping[str, Any]) -> Claims:
+    """The claims, each of its one type: jose takes numbers written as text and lists of audiences, we do not."""
+    numbers = [claims["iat"], claims["exp"], claims.get("nbf", 0)]
+    texts = [claims["sub"], claims["aud"], claims["jti"], *(claims.get(name, "") for name in ("sid", "biz", "scope"))]
+    if not all(type(number) is int for number in numbers) or not all(isinstance(text, str) for text in texts):
+        raise _refused("a claim of the wrong type")
+    if not claims["sub"]:
+        raise _refused("no subject")
+    if claims["iat"] > time.time() + CLOCK_SKEW_S:
         raise _refused("issued in the future")
-    return Claims(
-        issuer,
-        claims["sub"],
-        claims["exp"],
-        str(claims.get("sid", "")),
-        str(claims.get("biz", "")),
-        frozenset(str(claims.get("scope", "")).split()),
-    )
+    sid, biz, scope = texts[3:]
+    return Claims(issuer, claims["sub"], claims["exp"], sid, biz, frozenset(scope.split()))
 
 
 class Verifier:
@@ -128,10 +137,11 @@ class Verifier:
 
     def verify(self, token: str) -> Claims:
         """A user's token must be for `whatsinvoice`, a service's for this very service."""
-        digest = hashlib.sha256(token.encode()).digest()
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
         claims = self._good.get(digest)
         if claims is not None and claims.expires > time.time():
             return claims
+        self._good.pop(digest, None)
         issuer, _ = peek_issuer_and_kid(token)
         audience = USER_AUDIENCE if issuer == USER_ISSUER else self._own_audience
         claims = verify(token, self.keys, audience=audience)
