@@ -60,7 +60,7 @@ demo: setup  ## Play one invoice from chat message to receipt, through public in
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test lint format openapi browser
+.PHONY: test lint format openapi browser bench
 test: lint  ## Everything that CI runs: format, lint, types, import rules, protos, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -79,3 +79,6 @@ openapi: setup  ## Write gateway/openapi.json again after a wanted change of the
 
 browser:  ## Install Debian's Chromium for the browser tests (needs root)
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }
+
+bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json
+	@$(PY) tests/load/bench.py

@@ -86,7 +86,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def GetMe(self, request: pb.GetMeRequest, context: Any) -> pb.GetMeResponse:
         call = current_call()
         user_id = call.identity.subject if call.identity else ""
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             member = await self._service.get_me(tx, user_id, call.business_id)
         return pb.GetMeResponse(
             user=user_message(member.user), business=business_message(member.business), role=ROLES[member.role]

@@ -58,9 +58,8 @@ def _on_message(kind: str) -> Callable[[Transaction, Any], Awaitable[None]]:
         details = {"purpose": event.message.purpose, "channel": event.message.channel}
         if event.message.error_code:
             details["error_code"] = event.message.error_code
-        await history.add_entry(
-            tx, event.business_id, event.message.invoice_id, f"message_{kind}", occurred_at, **details
-        )
+        entry = (f"message_{kind}", occurred_at, details)
+        await history.add_entries(tx, event.business_id, event.message.invoice_id, entry)
 
     return handle
 

@@ -75,13 +75,13 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
         return await self._idempotency.once(request, pb.CreateCustomerResponse, work)
 
     async def GetCustomer(self, request: pb.GetCustomerRequest, context: Any) -> pb.GetCustomerResponse:
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             customer = await customers.get_customer(tx, current_call().business_id, request.customer_id)
         return pb.GetCustomerResponse(customer=customer_message(customer))
 
     async def ListCustomers(self, request: pb.ListCustomersRequest, context: Any) -> pb.ListCustomersResponse:
         limit = _limit(request.page)
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             found = await customers.list_customers(tx, current_call().business_id, request.page.cursor, limit)
         page = common_pb2.PageResponse(next_cursor=found[limit - 1].id if len(found) > limit else "")
         return pb.ListCustomersResponse(customers=[customer_message(c) for c in found[:limit]], page=page)
@@ -89,23 +89,22 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
     async def CreateInvoice(self, request: pb.CreateInvoiceRequest, context: Any) -> pb.CreateInvoiceResponse:
         async def work(tx: Transaction) -> pb.CreateInvoiceResponse:
             business_id = current_call().business_id
-            invoice = await self._service.create_invoice(tx, business_id, _new_invoice(request))
-            if request.issue:
-                invoice = await self._service.issue_invoice(tx, business_id, invoice.id)
-            return pb.CreateInvoiceResponse(invoice=await self._message(tx, invoice))
+            given = _new_invoice(request)
+            found = await self._service.create_invoice(tx, business_id, given, issue=request.issue)
+            return pb.CreateInvoiceResponse(invoice=self._dated(*found))
 
         return await self._idempotency.once(request, pb.CreateInvoiceResponse, work)
 
     async def GetInvoice(self, request: pb.GetInvoiceRequest, context: Any) -> pb.GetInvoiceResponse:
-        async with self._unit_of_work.begin() as tx:
-            invoice = await self._service.get_invoice(tx, current_call().business_id, request.invoice_id)
-            return pb.GetInvoiceResponse(invoice=await self._message(tx, invoice))
+        async with self._unit_of_work.read() as tx:
+            found = await self._service.get_invoice(tx, current_call().business_id, request.invoice_id)
+        return pb.GetInvoiceResponse(invoice=self._dated(*found))
 
     async def ListInvoices(self, request: pb.ListInvoicesRequest, context: Any) -> pb.ListInvoicesResponse:
         limit = _limit(request.page)
         wanted = next((status for status, value in STATUSES.items() if value == request.status), None)
         business_id = current_call().business_id
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             found = await self._service.list_invoices(
                 tx,
                 business_id,
@@ -129,20 +128,20 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
 
     async def IssueInvoice(self, request: pb.IssueInvoiceRequest, context: Any) -> pb.IssueInvoiceResponse:
         async def work(tx: Transaction) -> pb.IssueInvoiceResponse:
-            invoice = await self._service.issue_invoice(tx, current_call().business_id, request.invoice_id)
-            return pb.IssueInvoiceResponse(invoice=await self._message(tx, invoice))
+            found = await self._service.issue_invoice(tx, current_call().business_id, request.invoice_id)
+            return pb.IssueInvoiceResponse(invoice=self._dated(*found))
 
         return await self._idempotency.once(request, pb.IssueInvoiceResponse, work)
 
     async def ListInvoiceEvents(
         self, request: pb.ListInvoiceEventsRequest, context: Any
     ) -> pb.ListInvoiceEventsResponse:
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             entries = await self._service.get_timeline(tx, current_call().business_id, request.invoice_id)
         return pb.ListInvoiceEventsResponse(events=[entry_message(entry) for entry in entries])
 
     async def GetPublicInvoice(self, request: pb.GetPublicInvoiceRequest, context: Any) -> pb.GetPublicInvoiceResponse:
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             invoice, business = await self._service.by_link(tx, request.token)
             receipts = await self._service.receipts_of(tx, invoice)
         return pb.GetPublicInvoiceResponse(
@@ -152,7 +151,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
         )
 
     async def GetPublicReceipt(self, request: pb.GetPublicReceiptRequest, context: Any) -> pb.GetPublicReceiptResponse:
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             receipt, invoice, business = await self._service.receipt_by_link(tx, request.token)
         return pb.GetPublicReceiptResponse(
             business_name=business.name,
@@ -161,7 +160,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
         )
 
     async def GetPayable(self, request: pb.GetPayableRequest, context: Any) -> pb.GetPayableResponse:
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             invoice, _ = await self._service.by_link(tx, request.token)
         due = common_pb2.Money(currency_code=invoice.currency, amount_minor=invoice.amount_due_minor)
         return pb.GetPayableResponse(
@@ -176,7 +175,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
 
     async def GetDocument(self, request: pb.GetDocumentRequest, context: Any) -> pb.GetDocumentResponse:
         service, kind = self._service, request.WhichOneof("document")
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             receipt = None
             if kind == "receipt_id":
                 receipt, invoice, business = await service.receipt_by_id(
@@ -187,8 +186,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
             elif kind == "invoice_token":
                 invoice, business = await service.by_link(tx, request.invoice_token)
             elif kind == "invoice_id":
-                invoice = await service.get_invoice(tx, current_call().business_id, request.invoice_id)
-                business = await customers.get_business(tx, invoice.business_id)
+                invoice, business = await service.get_invoice(tx, current_call().business_id, request.invoice_id)
             else:
                 raise invalid("document", "DOCUMENT_REQUIRED", "say which document")
         found = (
@@ -197,9 +195,6 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
             else await self._documents.of_invoice(invoice, business)
         )
         return pb.GetDocumentResponse(content=found.content, file_name=found.file_name, sha256=found.sha256)
-
-    async def _message(self, tx: Transaction, invoice: Invoice) -> pb.Invoice:
-        return self._dated(invoice, await customers.get_business(tx, invoice.business_id))
 
     def _dated(self, invoice: Invoice, business: Business) -> pb.Invoice:
         return invoice_message(invoice, self._links, business.day(now()))

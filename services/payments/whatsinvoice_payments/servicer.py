@@ -47,13 +47,13 @@ class PaymentsServicer(payments_pb2_grpc.PaymentsServiceServicer):
         return pb.ReceivePaystackWebhookResponse()
 
     async def GetPayment(self, request: pb.GetPaymentRequest, context: Any) -> pb.GetPaymentResponse:
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             payment = await books.get_payment(tx, current_call().business_id, request.payment_id)
         return pb.GetPaymentResponse(payment=payment_message(payment))
 
     async def ListPayments(self, request: pb.ListPaymentsRequest, context: Any) -> pb.ListPaymentsResponse:
         page = request.page
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             payments, cursor = await books.list_payments(
                 tx, current_call().business_id, request.invoice_id, page.cursor, page.limit
             )
@@ -62,7 +62,7 @@ class PaymentsServicer(payments_pb2_grpc.PaymentsServiceServicer):
         )
 
     async def GetBalance(self, request: pb.GetBalanceRequest, context: Any) -> pb.GetBalanceResponse:
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             balances = await books.get_balance(tx, current_call().business_id)
         return pb.GetBalanceResponse(
             balances=[
@@ -75,7 +75,7 @@ class PaymentsServicer(payments_pb2_grpc.PaymentsServiceServicer):
         self, request: pb.ListLedgerEntriesRequest, context: Any
     ) -> pb.ListLedgerEntriesResponse:
         page = request.page
-        async with self._unit_of_work.begin() as tx:
+        async with self._unit_of_work.read() as tx:
             entries, cursor = await books.list_ledger_entries(tx, current_call().business_id, page.cursor, page.limit)
         return pb.ListLedgerEntriesResponse(
             entries=map(_entry_message, entries), page=common_pb2.PageResponse(next_cursor=cursor)

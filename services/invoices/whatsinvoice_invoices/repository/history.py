@@ -43,19 +43,22 @@ async def receipts_of(tx: Transaction, business_id: str, invoice_id: str) -> lis
     return [_receipt(row) for row in await tx.execute(statement.order_by(RECEIPTS.c.id))]
 
 
-async def add_entry(
-    tx: Transaction, business_id: str, invoice_id: str, kind: str, occurred_at: datetime, **details: str
+async def add_entries(
+    tx: Transaction, business_id: str, invoice_id: str, *entries: tuple[str, datetime, dict[str, str]]
 ) -> None:
-    await tx.execute(
-        insert(TIMELINE).values(
-            id=new_id("tml"),
-            business_id=business_id,
-            invoice_id=invoice_id,
-            kind=kind,
-            occurred_at=occurred_at,
-            details=details,
-        )
-    )
+    """Adds what happened: kind, when, details."""
+    rows = [
+        {
+            "id": new_id("tml"),
+            "business_id": business_id,
+            "invoice_id": invoice_id,
+            "kind": kind,
+            "occurred_at": occurred_at,
+            "details": details,
+        }
+        for kind, occurred_at, details in entries
+    ]
+    await tx.execute(insert(TIMELINE).values(rows))
 
 
 async def timeline(tx: Transaction, business_id: str, invoice_id: str) -> list[TimelineEntry]:

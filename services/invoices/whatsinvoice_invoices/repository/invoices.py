@@ -4,13 +4,14 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
+from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.domain.customer import Customer
 from whatsinvoice_invoices.domain.invoice import Invoice, Status, Terms
 from whatsinvoice_invoices.domain.totals import Line, Totals
-from whatsinvoice_invoices.models import INVOICES
+from whatsinvoice_invoices.models import BUSINESSES, INVOICES
 
 
 def _columns(invoice: Invoice) -> dict[str, Any]:
@@ -107,16 +108,34 @@ async def delete_invoice(tx: Transaction, business_id: str, invoice_id: str) -> 
     await tx.execute(delete(INVOICES).where(INVOICES.c.business_id == business_id, INVOICES.c.id == invoice_id))
 
 
-async def invoice(tx: Transaction, business_id: str, invoice_id: str, *, for_update: bool = False) -> Invoice | None:
-    statement = select(INVOICES).where(INVOICES.c.business_id == business_id, INVOICES.c.id == invoice_id)
-    row = (await tx.execute(statement.with_for_update() if for_update else statement)).one_or_none()
-    return _invoice(row) if row else None
+_OF_BUSINESS = {column.name: column.label(f"of_business_{column.name}") for column in BUSINESSES.c}
 
 
-async def invoice_by_token(tx: Transaction, token: str) -> Invoice | None:
+def _with_business() -> Select[tuple[Any, ...]]:
+    """Invoices beside their businesses: nearly every answer needs the business's calendar or name."""
+    joined = INVOICES.join(BUSINESSES, INVOICES.c.business_id == BUSINESSES.c.id)
+    return select(*INVOICES.c, *_OF_BUSINESS.values()).select_from(joined)
+
+
+def _pair(row: Row[tuple[object, ...]]) -> tuple[Invoice, Business]:
+    told = {name: getattr(row, label.name) for name, label in _OF_BUSINESS.items()}
+    return _invoice(row), Business(**told)
+
+
+async def invoice(
+    tx: Transaction, business_id: str, invoice_id: str, *, for_update: bool = False
+) -> tuple[Invoice, Business] | None:
+    """The invoice and its business; `for_update` locks it until the transaction ends."""
+    statement = _with_business().where(INVOICES.c.business_id == business_id, INVOICES.c.id == invoice_id)
+    locked = statement.with_for_update(of=INVOICES) if for_update else statement
+    row = (await tx.execute(locked)).one_or_none()
+    return _pair(row) if row else None
+
+
+async def invoice_by_token(tx: Transaction, token: str) -> tuple[Invoice, Business] | None:
     """Whoever holds the link may see it, whatever the business."""
-    row = (await tx.execute(select(INVOICES).where(INVOICES.c.token == token))).one_or_none()
-    return _invoice(row) if row else None
+    row = (await tx.execute(_with_business().where(INVOICES.c.token == token))).one_or_none()
+    return _pair(row) if row else None
 
 
 async def invoices(

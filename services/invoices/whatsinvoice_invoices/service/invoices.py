@@ -60,8 +60,10 @@ class InvoicesService:
     def __init__(self, links: Links) -> None:
         self._links = links
 
-    async def create_invoice(self, tx: Transaction, business_id: str, given: NewInvoice) -> Invoice:
-        """A draft; INVALID_ARGUMENT names each field that breaks a rule."""
+    async def create_invoice(
+        self, tx: Transaction, business_id: str, given: NewInvoice, *, issue: bool = False
+    ) -> tuple[Invoice, Business]:
+        """A draft, or an issued invoice at once; INVALID_ARGUMENT names each field that breaks a rule."""
         business = await get_business(tx, business_id)
         currency = given.currency or business.currency
         if currency not in SYMBOLS:
@@ -83,9 +85,12 @@ class InvoicesService:
             notes=given.notes,
             reference=given.reference,
         )
+        entries: list[tuple[str, datetime, dict[str, str]]] = [("created", invoice.created_at, {})]
+        if issue:
+            entries.append(await self._issue(tx, invoice, business))
         await rows.add_invoice(tx, invoice)
-        await history.add_entry(tx, business_id, invoice.id, "created", invoice.created_at)
-        return invoice
+        await history.add_entries(tx, business_id, invoice.id, *entries)
+        return invoice, business
 
     async def _customer(self, tx: Transaction, business: Business, given: NewInvoice) -> Customer:
         if bool(given.customer_id) == (given.customer is not None):
@@ -94,12 +99,20 @@ class InvoicesService:
             return await find_or_create(tx, business, given.customer)
         return await get_customer(tx, business.id, given.customer_id)
 
-    async def issue_invoice(self, tx: Transaction, business_id: str, invoice_id: str) -> Invoice:
+    async def issue_invoice(self, tx: Transaction, business_id: str, invoice_id: str) -> tuple[Invoice, Business]:
         """Gives number, dates and link, and tells others; INVOICE_NOT_DRAFT when that was done before."""
-        invoice = await self.get_invoice(tx, business_id, invoice_id, for_update=True)
+        invoice, business = await self.get_invoice(tx, business_id, invoice_id, for_update=True)
         invoice.require_draft()  # before a number is taken
-        business = await get_business(tx, business_id)
-        number = await businesses.next_number(tx, business_id, "invoice")
+        entry = await self._issue(tx, invoice, business)
+        await rows.save_invoice(tx, invoice)
+        await history.add_entries(tx, business_id, invoice.id, entry)
+        return invoice, business
+
+    async def _issue(
+        self, tx: Transaction, invoice: Invoice, business: Business
+    ) -> tuple[str, datetime, dict[str, str]]:
+        """Issues the aggregate and publishes it; gives its entry of the timeline."""
+        number = await businesses.next_number(tx, business.id, "invoice")
         moment = now()
         invoice.issue(
             number=f"INV-{number:06}",
@@ -107,19 +120,17 @@ class InvoicesService:
             today=business.day(moment),
             moment=moment,
         )
-        await rows.save_invoice(tx, invoice)
-        await history.add_entry(tx, business_id, invoice.id, "issued", moment, number=invoice.number)
         tx.publish(events.invoice_issued(invoice, business, self._links))
-        return invoice
+        return "issued", moment, {"number": invoice.number}
 
     async def get_invoice(
         self, tx: Transaction, business_id: str, invoice_id: str, *, for_update: bool = False
-    ) -> Invoice:
-        """One of the business's own; NOT_FOUND otherwise."""
-        invoice = await rows.invoice(tx, business_id, invoice_id, for_update=for_update)
-        if invoice is None:
+    ) -> tuple[Invoice, Business]:
+        """One of the business's own, and the business; NOT_FOUND otherwise."""
+        found = await rows.invoice(tx, business_id, invoice_id, for_update=for_update)
+        if found is None:
             raise not_found("INVOICE_NOT_FOUND", "there is no such invoice")
-        return invoice
+        return found
 
     async def list_invoices(
         self, tx: Transaction, business_id: str, *, cursor: str, limit: int, status: Status | None, customer_id: str
@@ -132,7 +143,7 @@ class InvoicesService:
 
     async def delete_invoice(self, tx: Transaction, business_id: str, invoice_id: str) -> None:
         """Ends a draft; INVOICE_NOT_DRAFT for anything issued."""
-        invoice = await self.get_invoice(tx, business_id, invoice_id, for_update=True)
+        invoice, _ = await self.get_invoice(tx, business_id, invoice_id, for_update=True)
         invoice.require_draft()
         await rows.delete_invoice(tx, business_id, invoice_id)
 
@@ -143,13 +154,12 @@ class InvoicesService:
 
     async def record_payment(self, tx: Transaction, business_id: str, invoice_id: str, taken: PaymentTaken) -> Receipt:
         """Applies a captured payment and writes its receipt; the same payment again changes nothing."""
-        invoice = await self.get_invoice(tx, business_id, invoice_id, for_update=True)
+        invoice, business = await self.get_invoice(tx, business_id, invoice_id, for_update=True)
         known = await history.receipt_of_payment(tx, business_id, taken.payment_id)
         if known is not None:
             return known
         if taken.currency != invoice.currency:
             raise invalid("currency", "CURRENCY_MISMATCH", "the payment is in another currency than the invoice")
-        business = await get_business(tx, business_id)
         recorded = invoice.record_payment(taken.amount_minor, taken.paid_at)
         number = await businesses.next_number(tx, business_id, "receipt")
         receipt = Receipt(
@@ -169,29 +179,27 @@ class InvoicesService:
         )
         await rows.save_invoice(tx, invoice)
         await history.add_receipt(tx, receipt, recorded.credit_minor)
-        await history.add_entry(
-            tx, business_id, invoice.id, "payment_recorded", taken.paid_at, amount_minor=str(taken.amount_minor)
-        )
+        entry = ("payment_recorded", taken.paid_at, {"amount_minor": str(taken.amount_minor)})
+        await history.add_entries(tx, business_id, invoice.id, entry)
         tx.publish(events.payment_recorded(invoice, receipt, recorded.credit_minor, business, self._links))
         if invoice.status is Status.PAID and recorded.applied_minor:
-            await history.add_entry(tx, business_id, invoice.id, "paid", taken.paid_at)
+            await history.add_entries(tx, business_id, invoice.id, ("paid", taken.paid_at, {}))
             tx.publish(events.invoice_paid(invoice, receipt, business, self._links))
         return receipt
 
     async def by_link(self, tx: Transaction, token: str) -> tuple[Invoice, Business]:
         """The invoice behind a public link; NOT_FOUND (LINK_NOT_FOUND) otherwise."""
-        invoice = await rows.invoice_by_token(tx, token) if token else None
-        if invoice is None:
+        found = await rows.invoice_by_token(tx, token) if token else None
+        if found is None:
             raise not_found("LINK_NOT_FOUND", "there is nothing at this link")
-        return invoice, await get_business(tx, invoice.business_id)
+        return found
 
     async def receipt_by_link(self, tx: Transaction, token: str) -> tuple[Receipt, Invoice, Business]:
         """The receipt behind a public link, with its invoice; NOT_FOUND (LINK_NOT_FOUND) otherwise."""
         receipt = await history.receipt_by_token(tx, token) if token else None
         if receipt is None:
             raise not_found("LINK_NOT_FOUND", "there is nothing at this link")
-        invoice = await self.get_invoice(tx, receipt.business_id, receipt.invoice_id)
-        return receipt, invoice, await get_business(tx, receipt.business_id)
+        return receipt, *await self.get_invoice(tx, receipt.business_id, receipt.invoice_id)
 
     async def receipt_by_id(
         self, tx: Transaction, business_id: str, receipt_id: str
@@ -200,8 +208,7 @@ class InvoicesService:
         receipt = await history.receipt(tx, business_id, receipt_id)
         if receipt is None:
             raise not_found("RECEIPT_NOT_FOUND", "there is no such receipt")
-        invoice = await self.get_invoice(tx, business_id, receipt.invoice_id)
-        return receipt, invoice, await get_business(tx, business_id)
+        return receipt, *await self.get_invoice(tx, business_id, receipt.invoice_id)
 
     async def receipts_of(self, tx: Transaction, invoice: Invoice) -> list[Receipt]:
         """The oldest first."""
