@@ -10,7 +10,8 @@ import httpx
 import pytest
 from notifications.parts import PDF, TOKEN, Entrance, sandbox_program
 from notifications.stage import NO_TLS, Merchant, Stage
-from notifications.test_messages import an_issued_invoice
+from notifications.test_messages import an_issued_invoice, send_code
+from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_notifications import templates_command
 from whatsinvoice_notifications.wordings import all_wordings, wording
 
@@ -101,8 +102,11 @@ async def test_once_registered_a_phone_shows_the_wording(stage: Stage, merchant:
         in receipt["text"]
     )
     assert receipt["url_button"] == {"display_text": "See receipt", "url": "https://pay.example/r/a-receipt"}
-    [notice] = await stage.heard(merchant.phone)
+    await send_code(stage, merchant.phone, new_id("otc"))
+    [notice, code] = await stage.heard(merchant.phone, 2)
     assert notice["text"].startswith("Good news! Jane paid you ₦50,000.00 for invoice INV-000007. There is still")
+    assert code["text"] == "*482913* is your verification code. For your security, do not share this code."
+    assert code["footer"] == "This code expires in 10 minutes."
 
 
 async def test_one_that_meta_refuses_holds_up_no_other_and_fails_the_push(

@@ -124,3 +124,19 @@ async def test_a_registered_template_is_filled_in(stage: Stage) -> None:
 async def test_a_registered_template_is_checked(stage: Stage, message: dict[str, Any], code: int) -> None:
     await registered(stage)
     assert (await stage.send(to=JANE, **message)).json()["error"]["code"] == code
+
+
+async def test_a_template_for_codes_is_in_metas_own_words(stage: Stage) -> None:
+    components = [
+        {"type": "BODY", "add_security_recommendation": True},
+        {"type": "FOOTER", "code_expiration_minutes": 10},
+        {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE", "text": "Copy code"}]},
+    ]
+    body = {"name": "code", "language": "en", "category": "AUTHENTICATION", "components": components}
+    assert (await stage.graph("POST", "/555/message_templates", json=body)).status_code == 200
+    button = {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "482913"}]}
+    assert (await stage.send(**template("482913", name="code", more=(button,)))).status_code == 200
+    shown = (await stage.shown())[-1]
+    assert shown["text"] == "*482913* is your verification code. For your security, do not share this code."
+    assert shown["footer"] == "This code expires in 10 minutes."
+    assert (await stage.send(**template("482913", name="code"))).json()["error"]["code"] == 132000

@@ -13,6 +13,8 @@ from whatsinvoice_local.resources import Resources
 
 TIME_SCALE = "0.01"
 """Of the sandbox's retry schedules: Paystack's hour is 36 seconds."""
+BUSINESS_ACCOUNT_ID = "102290129340398"
+"""Of WhatsApp; the sandbox knows one account, whatever its id."""
 CLAIM_IDLE_MS = "5000"
 """An event whose handler failed is tried again after this; a developer does not wait a minute for it."""
 _BASE = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
@@ -100,6 +102,8 @@ class Plan:
             "notifications": {
                 "INVOICES_GRPC": self.grpc("invoices"),
                 "WHATSAPP_BASE_URL": f"{self.sandbox_url}/graph/v23.0",
+                "WHATSAPP_BUSINESS_ACCOUNT_ID": BUSINESS_ACCOUNT_ID,
+                "PUBLIC_BASE_URL": self.gateway_url,
                 **self._secrets_named("WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET"),
                 **self._secrets_named("WHATSAPP_VERIFY_TOKEN", "NOTIFICATIONS_CODE_KEY"),
             },

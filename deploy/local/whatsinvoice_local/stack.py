@@ -1,6 +1,7 @@
 """One stack: up and down. Any process may ask, and one at a time starts or stops."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -92,6 +93,9 @@ class Stack:
             url = plan.ready_url(part)
             processes.wait_until_ready(process, state.home(part), partial(_answers, url), deadline=READY_SECONDS)
             self._tell(f"{part} is ready")
+            if part == "sandbox":  # it needs nothing else, so the services start meanwhile
+                pushing = self._push_templates(plan)
+        self._finish(pushing)
         pids = {part: found.pid for part in PARTS if (found := state.process(part))}
         if dead := [part for part in PROGRAMS if part not in pids]:
             raise StackError(f"{', '.join(dead)} ended while the others started; see {state.log(dead[0])}")
@@ -105,6 +109,21 @@ class Stack:
             prepare(plan)
         except Exception as error:
             raise StackError(f"roles, tables or bucket cannot be made: {error}") from error
+
+    @staticmethod
+    def _push_templates(plan: Plan) -> "subprocess.Popen[str]":
+        """A sandbox forgets them when it ends; the command leaves those that are there."""
+        command = [sys.executable, "-m", "whatsinvoice_notifications", "templates", "push"]
+        environment = plan.environment_of("notifications")
+        return subprocess.Popen(  # noqa: S603  (our own program)
+            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    @staticmethod
+    def _finish(pushing: "subprocess.Popen[str]") -> None:
+        said, _ = pushing.communicate()
+        if pushing.returncode:
+            raise StackError(f"the message templates are not taken:\n{said}")
 
     def _spawn(self, part: str, plan: Plan) -> Process:
         """Starts the program, or gives the process it has."""

@@ -15,6 +15,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _NAME = re.compile(r"[a-z0-9_]+")
 _ATTACHMENTS = frozenset({"document", "image", "video"})
 _MOST = 100
+_CODE, _ADVICE = "*{{1}}* is your verification code.", " For your security, do not share this code."
 
 
 class Templates:
@@ -29,11 +30,14 @@ class Templates:
             raise MetaError(INVALID, "name may hold lowercase letters, digits and underscores only")
         language = limits.text(given, "language", 20)
         components = limits.parts(given, "components", _MOST)
+        category = str(given.get("category", "UTILITY")).upper()
+        if category == "AUTHENTICATION":
+            components = [_in_own_words(component) for component in components]
         template = {
             "id": str(next(self._ids)),
             "name": name,
             "language": language,
-            "category": str(given.get("category", "UTILITY")).upper(),
+            "category": category,
             "status": "APPROVED",
             "components": components,
         }
@@ -73,6 +77,15 @@ class Templates:
         if footer := _definition(known, "FOOTER").get("text"):
             content["footer"] = footer
         return content | _known_buttons(_definition(known, "BUTTONS"), components), attached
+
+
+def _in_own_words(component: dict[str, Any]) -> dict[str, Any]:
+    """What Meta writes itself in a template for one-time codes."""
+    if _of_type([component], "body"):
+        return component | {"text": _CODE + (_ADVICE if component.get("add_security_recommendation") else "")}
+    if _of_type([component], "footer"):
+        return component | {"text": f"This code expires in {component.get('code_expiration_minutes')} minutes."}
+    return component
 
 
 def _of_type(components: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -138,8 +151,10 @@ def _known_buttons(definition: dict[str, Any], components: list[dict[str, Any]])
     values = {index: value for index, _, value in _button_values(components)}
     content: dict[str, Any] = {}
     for index, button in enumerate(definition.get("buttons", [])):
-        title, value = str(button.get("text", "")), values.get(index)
-        if str(button.get("type")).upper() == "URL":
+        title, value, kind = str(button.get("text", "")), values.get(index), str(button.get("type")).upper()
+        if kind == "OTP":
+            _filled({"text": "{{1}}"}, [value] if value else [], "button")  # it copies a code, which the body shows
+        elif kind == "URL":
             url = _filled({"text": button.get("url", "")}, [value] if value else [], "button")
             content["url_button"] = {"display_text": title, "url": url}
         else:
