@@ -15,6 +15,8 @@ from whatsinvoice_kit.rpc.errors import from_rpc_error
 
 DEFAULT_DEADLINE_S = 5.0
 MAX_MESSAGE = 8 * 1024 * 1024
+MAX_METADATA = 128 * 1024
+"""Errors travel as metadata: beyond gRPC's own 8 KiB a long list of wrong fields is refused now and then."""
 RETRY_POLICY = {
     "maxAttempts": 3,
     "initialBackoff": "0.05s",
@@ -44,6 +46,8 @@ def _options(service: ServiceDescriptor, repeatable: tuple[str, ...]) -> list[tu
     }
     return [
         ("grpc.max_receive_message_length", MAX_MESSAGE),
+        ("grpc.max_metadata_size", MAX_METADATA),
+        ("grpc.absolute_max_metadata_size", MAX_METADATA),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.service_config", json.dumps(config)),

@@ -41,7 +41,10 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> ServiceError:
         return ServiceError(Kind.UNAVAILABLE, "UPSTREAM_FAILED", "a service failed to answer", retry_after=1)
     reason, retry_after = "", 0
     violations: tuple[FieldViolation, ...] = ()
-    status = rpc_status.from_call(error)
+    try:
+        status = rpc_status.from_call(error)
+    except ValueError:  # the details are of another status than the one that came
+        status = None
     for detail in status.details if status else ():
         info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
