@@ -16,6 +16,11 @@ from whatsinvoice_kit.observe.logging import configure_logging
 SERVICES = ("auth", "invoices", "payments", "notifications")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole stacks of tests/e2e come last: what they hold of the machine would slow the others."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 configure_logging("tests", form="console", level="warning")
 
 

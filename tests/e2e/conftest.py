@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from whatsinvoice_local.backing import discard_postgres
 from whatsinvoice_local.stack import Stack
 
 
-@pytest.fixture(scope="session")
-def new_stack() -> Iterator[Callable[..., Stack]]:
-    """Makes stacks that are stopped and forgotten at the end of the session.
+@contextmanager
+def _stacks() -> Iterator[Callable[..., Stack]]:
+    """Makes stacks that are stopped and forgotten at the end.
 
     Servers named by the environment are left alone: their roles, streams and buckets belong to other tests. The folders
     are not pytest's own, because the account that Postgres runs under must reach them.
@@ -32,9 +33,17 @@ def new_stack() -> Iterator[Callable[..., Stack]]:
         shutil.rmtree(stack.state.folder)
 
 
+@pytest.fixture
+def new_stack() -> Iterator[Callable[..., Stack]]:
+    """Makes stacks of this test's own: each costs memory and a share of a core while it is up."""
+    with _stacks() as make:
+        yield make
+
+
 @pytest.fixture(scope="session")
-def stack(new_stack: Callable[..., Stack]) -> Stack:
-    """One that is up."""
-    stack = new_stack()
-    assert stack.up()
-    return stack
+def stack() -> Iterator[Stack]:
+    """One that is up, for all tests of this folder, which run last."""
+    with _stacks() as make:
+        stack = make()
+        assert stack.up()
+        yield stack

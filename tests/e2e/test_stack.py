@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,9 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 def test_up_again_changes_nothing(stack: Stack) -> None:
     before = stack.state.env
-    started = time.monotonic()
     assert stack.up() is False
-    assert time.monotonic() - started < 1
     assert stack.state.env == before
 
 
