@@ -175,7 +175,12 @@ def test_no_part_of_a_line_names_a_person_or_a_secret(capsys: pytest.CaptureFixt
     by_name = "password api_key apiKey accessToken client_secret cookie private_key x_paystack_signature Authorization"
     with logged(capsys) as lines:
         log.info(
-            f"sent to {person}",  # noqa: G004  (what a careless line does) deep=deep, to=person, bare=Person(), raised=ValueError(person), raw=person.encode()
+            f"sent to {person}",  # noqa: G004  (what a careless line does)
+            deep=deep,
+            to=person,
+            bare=Person(),
+            raised=ValueError(person),
+            raw=person.encode(),
         )
         log.info("x", **dict.fromkeys(by_name.split(), "hunter2"), **{"X-Hub-Signature-256": ["hunter2"]})
         log.info("x", one_time_code="482913", code="482913", otp="482913")
