@@ -106,13 +106,15 @@ async def test_a_database_that_is_away_burns_no_deliveries(
     await pipeline.relay.publish_batch()
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-        await pipeline.consume()
-        await asyncio.sleep(10 * CLAIM_IDLE_MS / 1000)
-        assert await dead(pipeline) == []
-        pending = await pipeline.redis.xpending_range(pipeline.stream, GROUP, min="-", max="+", count=10)
-        assert [entry["times_delivered"] <= 1 for entry in pending] == [True] * 3
-        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
+        try:
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            await pipeline.consume()
+            await asyncio.sleep(10 * CLAIM_IDLE_MS / 1000)
+            assert await dead(pipeline) == []
+            pending = await pipeline.redis.xpending_range(pipeline.stream, GROUP, min="-", max="+", count=10)
+            assert [entry["times_delivered"] <= 1 for entry in pending] == [True] * 3
+        finally:
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
     await eventually(lambda: pipeline.happened(ids))
     await eventually(lambda: all_acknowledged(pipeline))
     assert await dead(pipeline) == []

@@ -54,11 +54,11 @@ class Invoices(_Servicer):  # type: ignore[misc]  # three RPCs are all that the 
     async def GetInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802  (gRPC names it)
         return await self._serve(request)
 
-    async def CreateInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def CreateInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
         await self._serve(request)
         return pb.CreateInvoiceResponse()
 
-    async def GetPayable(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def GetPayable(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
         await self._serve(request)
         return pb.GetPayableResponse()
 
