@@ -285,9 +285,12 @@ async def test_a_kept_answer_is_marked_as_replayed(hop: Hop) -> None:
 
     hop.servicer.behaviour = replays
     for expected in (False, True):
-        with serving(Call()) as call:
-            await hop.get()
+        with serving(Call(idempotency_key="mine")) as call:
+            await hop.get(idempotency_key="mine")
         assert call.replayed is expected
+    with serving(Call(idempotency_key="mine")) as call:  # a key of our own making says nothing of the caller's
+        await hop.get(idempotency_key="ours")
+    assert not call.replayed
 
 
 @pytest.mark.parametrize(("rpc", "tries"), [("get", 3), ("create", 1)])
