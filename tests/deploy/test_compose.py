@@ -75,6 +75,15 @@ def test_ports_are_of_this_machine_alone(services: dict[str, str]) -> None:
     assert all(re.fullmatch(r'\["127\.0\.0\.1:[^"]+"\]', line) for found in published.values() for line in found)
 
 
+def test_who_has_no_business_with_a_store_does_not_reach_it(services: dict[str, str]) -> None:
+    networks = {name: re.findall(r"^    networks: \[(.*)\]$", lines, re.MULTILINE) for name, lines in services.items()}
+    assert networks["postgres"] == ["data"]
+    assert networks["redis"] == ["bus"]
+    assert networks["s3"] == ["objects"]
+    assert networks["gateway"] == ["bus, default"]
+    assert {name for name, found in networks.items() if "objects" in str(found)} == {"s3", "provision", "invoices"}
+
+
 def test_images_of_others_have_a_tag_and_it_is_not_latest(root: Path, compose: str) -> None:
     text = compose + (root / "deploy" / "compose.seaweedfs.yaml").read_text()
     images = [image for image in re.findall(r"^    image: (\S+)$", text, re.MULTILINE) if "whatsinvoice/" not in image]
