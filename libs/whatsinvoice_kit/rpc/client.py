@@ -97,8 +97,8 @@ class Client:
         try:
             rpc = method(request, timeout=seconds, metadata=tuple((k, v) for k, v in metadata if v))
             response = await rpc
-            trailing = {tuple(pair) for pair in await rpc.trailing_metadata()}
             if idempotency_key and idempotency_key == current.idempotency_key:  # the caller's own key was passed on
+                trailing = {tuple(pair) for pair in await rpc.trailing_metadata()}
                 current.replayed |= ("idempotent-replayed", "true") in trailing
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
