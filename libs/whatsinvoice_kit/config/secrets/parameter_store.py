@@ -38,7 +38,8 @@ def read(environment: Mapping[str, str], folders: Sequence[str]) -> dict[str, st
     )
     found: dict[str, str] = {}
     try:
-        client = boto3.client("ssm", region_name=region, endpoint_url=endpoint or None, config=timing)
+        session = boto3.Session(region_name=region)  # its own: the default one keeps the account it first found
+        client = session.client("ssm", endpoint_url=endpoint or None, config=timing)
         with closing(client):
             pages = client.get_paginator("get_parameters_by_path")
             for folder in folders:

@@ -89,8 +89,8 @@ class _Vault:
         address = split_address(self.address)
         with closing(self._connection(str(address.hostname), address.port, secure=address.scheme == "https")) as link:
             link.request("GET", address.path + quote(path), headers=headers)
-            answer = link.getresponse()
-            return answer.status, _body(answer)
+            with link.getresponse() as answer:
+                return answer.status, _body(answer)
 
     def _connection(self, host: str, port: int | None, *, secure: bool) -> HTTPConnection:
         if not secure:
