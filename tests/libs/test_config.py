@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import EXIT_CONFIG, BaseServiceSettings, ServiceSettings
 from whatsinvoice_kit.rpc.tokens import generate_key, public_half
@@ -149,6 +149,37 @@ def test_each_rule_refuses_production_by_itself(
 ) -> None:
     environment.setenv(name, value)
     assert problems(capsys) == [f"sample: {said}"]
+
+
+def test_a_rule_that_no_stand_in_meets_hides_nothing(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Ruled(Settings):
+        numbers: SecretStr
+
+        @field_validator("numbers")
+        @classmethod
+        def _are_json(cls, value: SecretStr) -> SecretStr:
+            json.loads(value.get_secret_value())
+            return value
+
+        def unsafe(self) -> Iterator[str]:
+            yield from super().unsafe()
+            if not json.loads(self.numbers.get_secret_value()):
+                yield "NUMBERS is empty"
+
+    environment.setenv("LOG_LEVEL", "debug")
+    environment.setenv("REDIS_URL", "redis://redis:6379/0")
+    for numbers, said in ((None, "NUMBERS: Field required"), ("[", "NUMBERS: "), ("[]", "NUMBERS is empty")):
+        environment.delenv("NUMBERS", raising=False)
+        if numbers is not None:
+            environment.setenv("NUMBERS", numbers)
+        with pytest.raises(SystemExit):
+            Ruled.load()
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 3
+        assert any(line.startswith(f"sample: {said}") for line in lines)
+        assert {"sample: LOG_LEVEL is debug", "sample: REDIS_URL has no password"} < set(lines)
 
 
 def test_random_secrets_are_taken(environment: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,11 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -119,13 +120,26 @@ class BaseServiceSettings(BaseSettings):
     @classmethod
     def _unsafe_besides(cls, wrong: set[str]) -> list[str]:
         """What else production would refuse once the wrong fields were right, as far as it can be told."""
-        fields = cls.model_fields
-        try:
-            settings = cls(**{name: STAND_IN if fields[name].is_required() else fields[name].default for name in wrong})
-            found = list(settings.unsafe()) if settings.app_env == "prod" else []
-        except ValueError:  # a rule of the service's own that no stand-in meets
-            return []
+        found: list[str] = []
+        with suppress(ValueError, TypeError):  # a rule may stumble over a stand-in; what was said before it holds
+            settings = cls._without(wrong)
+            for sentence in settings.unsafe() if settings.app_env == "prod" else ():
+                found.append(sentence)  # noqa: PERF402  (a list of them would be lost when a rule stumbles)
         return [sentence for sentence in found if not sentence.startswith(tuple(name.upper() for name in wrong))]
+
+    @classmethod
+    def _without(cls, wrong: set[str]) -> Self:
+        """The settings with stand-ins for the wrong fields, which no rule is asked about."""
+        given = EnvironmentOrFile(cls)()
+        given |= SecretsBackend(cls).fill(cls.model_fields.keys() - given.keys() - wrong)
+        values: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            kind: Any = field.annotation
+            if name in given and name not in wrong:
+                values[name] = TypeAdapter(Annotated[kind, field]).validate_python(given[name])
+            elif field.is_required():
+                values[name] = SecretStr(STAND_IN) if kind is SecretStr else STAND_IN
+        return cls.model_construct(**values)
 
 
 class ServiceSettings(BaseServiceSettings):

@@ -1,7 +1,7 @@
 """The settings that the environment does not hold, from the store that SECRETS_BACKEND names."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -23,10 +23,13 @@ class SecretsBackend(PydanticBaseSettingsSource):
     """
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  (the base's signature)
-        return self().get(field_name), field_name, False
+        return self.fill([field_name]).get(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        missing = [name for name in self.settings_cls.model_fields if name not in self.current_state]
+        return self.fill([name for name in self.settings_cls.model_fields if name not in self.current_state])
+
+    def fill(self, missing: Collection[str]) -> dict[str, Any]:
+        """The values that the backend has of these fields."""
         if not missing:
             return {}
         try:
