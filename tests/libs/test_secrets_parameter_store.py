@@ -109,8 +109,8 @@ def test_the_environment_goes_first_then_the_service_then_what_all_share(
 
 
 def test_more_parameters_than_a_page_holds_are_all_read(store: "SSMClient") -> None:
-    """A page has ten at the most."""
-    for field in ("workers", "log_level", *(f"of_nobody_{number:02}" for number in range(22))):
+    """A page has ten at the most, and what is asked for stands on the third, whether by name or by age."""
+    for field in (*(f"a_name_of_nobody_{number:02}" for number in range(22)), "log_level", "workers"):
         put(store, f"sample/{field}", {"workers": "9", "log_level": "error"}.get(field, "x"))
     answer = store.get_parameters_by_path(Path=f"{BASE}/sample")
     assert len(answer["Parameters"]) == 10
