@@ -36,5 +36,3 @@ class Settings(BaseServiceSettings):
         yield from super().unsafe()
         if "@" not in self.redis_url.get_secret_value():
             yield "REDIS_URL has no password"
-        if self.allow_plaintext_rpc:
-            yield "ALLOW_PLAINTEXT_RPC is on"

@@ -12,6 +12,8 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from whatsinvoice_kit.rpc.tls import CertificateFiles
+
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h."""
 
@@ -60,7 +62,11 @@ class BaseServiceSettings(BaseSettings):
     """This service's private ES256 key as a JWK, for the tokens it signs itself."""
     trusted_keys: str = "{}"
     """JSON: issuer -> JWK set of the public keys whose tokens are believed."""
-    allow_plaintext_rpc: bool = True
+    rpc_tls_cert_file: str = ""
+    """This process's certificate with its chain, PEM. The three files are given together, or RPCs are plaintext."""
+    rpc_tls_key_file: str = ""
+    rpc_tls_ca_file: str = ""
+    """The authorities whose certificates are believed."""
 
     @classmethod
     def settings_customise_sources(
@@ -73,8 +79,33 @@ class BaseServiceSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, EnvironmentOrFile(settings_cls)
 
+    def certificate_files(self) -> CertificateFiles | None:
+        """The files of mutual TLS, None when there are none; OSError when they cannot be used."""
+        if not self.rpc_tls_cert_file:
+            return None
+        return CertificateFiles(*map(Path, self._rpc_tls().values()))
+
+    def _rpc_tls(self) -> dict[str, str]:
+        names = ("rpc_tls_cert_file", "rpc_tls_key_file", "rpc_tls_ca_file")
+        return {name.upper(): getattr(self, name) for name in names}
+
+    def unusable(self) -> Iterator[str]:
+        """A sentence for each value that no process can run with."""
+        files = self._rpc_tls()
+        missing = [name for name, file in files.items() if not file]
+        if missing and len(missing) < len(files):
+            yield from (f"{name} is missing" for name in missing)
+        if not missing:
+            try:
+                self.certificate_files()
+            except OSError as error:
+                said = getattr(error, "reason", None) or error.strerror or type(error).__name__
+                yield f"RPC_TLS_CERT_FILE, RPC_TLS_KEY_FILE, RPC_TLS_CA_FILE cannot be used: {said}"
+
     def unsafe(self) -> Iterator[str]:
         """A sentence for each value that production must not run with."""
+        if not any(self._rpc_tls().values()):
+            yield from (f"{name} is missing" for name in self._rpc_tls())
         if not self.service_key.get_secret_value():
             yield "SERVICE_KEY is missing"
         if self.trusted_keys == "{}":
@@ -85,6 +116,9 @@ class BaseServiceSettings(BaseSettings):
             value = getattr(self, name)
             if isinstance(value, SecretStr) and 0 < len(value.get_secret_value()) < MIN_SECRET:
                 yield f"{name.upper()} is shorter than {MIN_SECRET} characters"
+
+    def _problems(self) -> list[str]:
+        return [*self.unusable(), *(self.unsafe() if self.app_env == "prod" else ())]
 
     def shown(self) -> str:
         """The effective settings, one `NAME=value` a line, secrets masked and addresses without their passwords."""
@@ -104,7 +138,7 @@ class BaseServiceSettings(BaseSettings):
         except ValidationError as error:
             problems = [*_wrong(error), *cls._unsafe_besides({str(e["loc"][0]) for e in error.errors() if e["loc"]})]
         else:
-            problems = list(settings.unsafe()) if settings.app_env == "prod" else []
+            problems = settings._problems()
             if not problems:
                 return settings
         for problem in problems:
@@ -117,7 +151,7 @@ class BaseServiceSettings(BaseSettings):
         fields = cls.model_fields
         try:
             settings = cls(**{name: STAND_IN if fields[name].is_required() else fields[name].default for name in wrong})
-            found = list(settings.unsafe()) if settings.app_env == "prod" else []
+            found = settings._problems()
         except ValueError:  # a rule of the service's own that no stand-in meets
             return []
         return [sentence for sentence in found if not sentence.startswith(tuple(name.upper() for name in wrong))]
@@ -142,8 +176,6 @@ class ServiceSettings(BaseServiceSettings):
         yield from super().unsafe()
         if not urlsplit(self.redis_url.get_secret_value()).password:
             yield "REDIS_URL has no password"
-        if self.allow_plaintext_rpc:
-            yield "ALLOW_PLAINTEXT_RPC is on"
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseServiceSettings)
