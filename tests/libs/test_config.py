@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import EXIT_CONFIG, ServiceSettings
+from whatsinvoice_local.certificates import write_certificates
 
 
 class Settings(ServiceSettings):
@@ -30,18 +31,21 @@ GOOD = {
     "APP_ENV": "prod",
     "SERVICE_KEY": '{"kty": "EC", "crv": "P-256"}',
     "TRUSTED_KEYS": '{"whatsinvoice": {"keys": []}}',
-    "ALLOW_PLAINTEXT_RPC": "false",
     "DATABASE_URL": "postgresql://sample:database-secret@db/whatsinvoice?sslpassword=query-secret",
     "REDIS_URL": "rediss://:redis-secret@redis:6379/0",
     "API_SECRET": "an-api-secret-of-the-tests",
     "PUBLIC_URL": "https://user:url-secret@pay.example",
 }
+TLS = {"RPC_TLS_CERT_FILE": "sample.crt", "RPC_TLS_KEY_FILE": "sample.key", "RPC_TLS_CA_FILE": "ca.crt"}
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
+    write_certificates(tmp_path, ["sample", "other"])
+    for name, file in TLS.items():
+        monkeypatch.setenv(name, str(tmp_path / file))
     return monkeypatch
 
 
@@ -57,7 +61,7 @@ def test_a_good_environment_is_taken(environment: pytest.MonkeyPatch) -> None:
     settings = Settings.load()
     assert settings.api_secret.get_secret_value() == GOOD["API_SECRET"]
     assert settings.workers == 2
-    assert settings.allow_plaintext_rpc is False
+    assert settings.certificate_files() is not None
 
 
 def test_the_prefix_goes_before_and_a_value_before_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -97,12 +101,12 @@ def test_ten_wrong_things_are_named_at_once(
         "TRUSTED_KEYS is missing",
         "LOG_LEVEL is debug",
         "REDIS_URL has no password",
-        "ALLOW_PLAINTEXT_RPC is on",
+        *(f"{name} is missing" for name in TLS),
         "API_SECRET is shorter than 16 characters",
         "PUBLIC_URL is not https",
     ):
         assert any(line.startswith(f"sample: {name}") for line in said), name
-    assert len(said) == 11
+    assert len(said) == 13
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "API_SECRET", "PUBLIC_URL"])
@@ -132,7 +136,7 @@ def test_a_file_that_cannot_be_read_is_named_like_any_other_fault(
     assert second == "sample: LOG_LEVEL is debug"
 
 
-@pytest.mark.parametrize("name", ["WORKERS", "LOG_LEVEL", "ALLOW_PLAINTEXT_RPC", "GRPC_PORT", "APP_ENV"])
+@pytest.mark.parametrize("name", ["WORKERS", "LOG_LEVEL", "GRPC_PORT", "APP_ENV"])
 def test_a_bad_value_is_never_echoed(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -140,6 +144,47 @@ def test_a_bad_value_is_never_echoed(
     (said,) = problems(capsys)
     assert said.startswith(f"sample: {name}: ")
     assert "hunter2" not in said
+
+
+def test_production_is_refused_plaintext_rpc(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in TLS:
+        environment.delenv(name)
+    assert problems(capsys) == [f"sample: {name} is missing" for name in TLS]
+    environment.setenv("APP_ENV", "dev")
+    assert Settings.load().certificate_files() is None
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+@pytest.mark.parametrize("name", TLS)
+def test_certificate_files_are_given_together_everywhere(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stage: str, name: str
+) -> None:
+    environment.setenv("APP_ENV", stage)
+    environment.delenv(name)
+    assert problems(capsys) == [f"sample: {name} is missing"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("RPC_TLS_CERT_FILE", None, "No such file or directory"),
+        ("RPC_TLS_KEY_FILE", "other.key", "KEY_VALUES_MISMATCH"),
+        ("RPC_TLS_CA_FILE", "sample.key", "NO_CERTIFICATE_OR_CRL_FOUND"),
+    ],
+)
+def test_certificate_files_that_cannot_be_used_are_refused_at_the_start(
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    name: str,
+    content: str | None,
+    said: str,
+) -> None:
+    environment.setenv("APP_ENV", "dev")
+    environment.setenv(name, str(tmp_path / (content or "nothing")))
+    assert problems(capsys) == [f"sample: {', '.join(TLS)} cannot be used: {said}"]
 
 
 def test_outside_of_production_the_unsafe_is_allowed(environment: pytest.MonkeyPatch) -> None:
