@@ -29,8 +29,7 @@ class StackError(RuntimeError):
 
 
 class Stack:
-    """`given` may name real backing servers, see resources.py, and ask for mutual TLS by WHATSINVOICE_TLS=1.
-
+    """`given` may name real backing servers, see resources.py, and ask for mutual TLS by WHATSINVOICE_TLS=1;
     `preferred` are ports to take where they are free.
 
     `say` is told of each step of a start or a stop.
