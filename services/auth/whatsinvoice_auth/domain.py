@@ -181,7 +181,7 @@ def check_password(password: str, *, name: str, phone: str, common: Container[st
         raise ServiceError(Kind.INVALID_ARGUMENT, "PASSWORD_WEAK", "the password is too weak", broken)
 
 
-_LEET = str.maketrans("01345$@7!", "oleassati")
+_LEET = tuple(str.maketrans("01345$@7!", f"o{one}eassati") for one in "li")
 
 
 def common_forms(password: str, common: Container[str]) -> bool:
@@ -189,7 +189,8 @@ def common_forms(password: str, common: Container[str]) -> bool:
     lower = password.lower()
     core = re.sub(r"^[\d\W_]+|[\d\W_]+$", "", lower)
     ends = re.sub(r"^\W+|[\d\W_]+$", "", lower)
-    return any(form in common for form in (lower, core, core.translate(_LEET), ends.translate(_LEET)))
+    plain = (form.translate(letters) for form in (core, ends) for letters in _LEET)
+    return any(form in common for form in (lower, core, *plain))
 
 
 def check_name(field: str, name: str) -> str:
