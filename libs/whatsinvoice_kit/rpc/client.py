@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import grpc
@@ -104,7 +104,7 @@ class Client:
 
     async def watch(
         self, method: "grpc.aio.UnaryStreamMultiCallable[Any, Any] | Callable[..., Any]", request: Any, *, token: str
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """The responses of a server stream, which has no deadline; raises ServiceError as `call` does."""
         rpc = method(request, metadata=self._metadata(current_call(), token, ""))
         try:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import not_found, precondition, unauthenticated
-from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.core.ids import is_id, new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.phones import to_e164
 
@@ -79,7 +79,7 @@ class Sessions:
             None,
             moment,
             moment,
-            given.user_agent[:MAX_USER_AGENT],
+            "".join(filter(str.isprintable, given.user_agent))[:MAX_USER_AGENT],
         )
         await sessions.add_session(tx, session, moment)
         await sessions.add_refresh_token(tx, domain.hash_of(token), session.id, "")
@@ -136,6 +136,11 @@ async def member_of(tx: Transaction, user_id: str, business_id: str) -> Member:
     raise unauthenticated("MEMBER_GONE", "the session's place in the business has ended")
 
 
+async def places_of(tx: Transaction, user_id: str) -> list[Member]:
+    """All of a user's places, the oldest first."""
+    return await people.members_of(tx, user_id)
+
+
 async def list_sessions(tx: Transaction, user_id: str, limit: int, cursor: str) -> tuple[list[Session], str]:
     """A page of a user's open sessions, newest first, and the cursor of the next."""
     limit = check_page("ses", limit, cursor)
@@ -145,7 +150,7 @@ async def list_sessions(tx: Transaction, user_id: str, limit: int, cursor: str) 
 
 async def end_session(tx: Transaction, user_id: str, session_id: str) -> None:
     """Ends one of a user's sessions; NOT_FOUND when it is not open, or not hers."""
-    ended = await sessions.end_sessions(tx, user_id, now(), only=session_id) if session_id else []
+    ended = await sessions.end_sessions(tx, user_id, now(), only=session_id) if is_id("ses", session_id) else []
     if not ended:
         raise not_found("SESSION_NOT_FOUND", "there is no such session")
     await revoke(tx, ended)

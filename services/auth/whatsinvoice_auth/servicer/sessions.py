@@ -10,7 +10,6 @@ from whatsinvoice_kit.rpc.call import current_call
 
 from whatsinvoice_auth.domain import Session
 from whatsinvoice_auth.events import ROLES, business_message, user_message
-from whatsinvoice_auth.repository import people
 from whatsinvoice_auth.service.sessions import (
     Login,
     Tokens,
@@ -18,6 +17,7 @@ from whatsinvoice_auth.service.sessions import (
     end_session,
     list_sessions,
     member_of,
+    places_of,
 )
 from whatsinvoice_auth.servicer.part import Part, next_page, session_id, stamp, user_id
 
@@ -43,7 +43,7 @@ class SessionRpcs(Part):
     async def GetMe(self, request: pb.GetMeRequest, context: Any) -> pb.GetMeResponse:
         async with self._unit_of_work.read() as tx:
             member = await member_of(tx, user_id(), current_call().business_id)
-            places = await people.members_of(tx, user_id())
+            places = await places_of(tx, user_id())
         return pb.GetMeResponse(
             user=user_message(member.user),
             business=business_message(member.business),
