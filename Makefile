@@ -82,3 +82,18 @@ browser:  ## Install Debian's Chromium for the browser tests (needs root)
 
 bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json
 	@$(PY) tests/load/bench.py
+
+# --- in containers ----------------------------------------------------------------------------------------------
+COMPOSE := docker compose --profile sandbox -f docker-compose.yaml $(if $(filter seaweedfs,$(S3)),-f deploy/compose.seaweedfs.yaml)
+.PHONY: secrets compose-up compose-down test-containers
+secrets: setup  ## Generate what is missing of the secrets that compose mounts, in .run/secrets
+	@$(PY) deploy/make_secrets.py
+
+compose-up: secrets  ## The whole system in containers, healthy when it returns; S3=seaweedfs in the place of MinIO
+	@$(COMPOSE) up --detach --wait
+
+compose-down:  ## Stop the containers and delete their data
+	@$(COMPOSE) down --volumes
+
+test-containers: setup  ## The tests on Postgres 15, Redis 7 and S3 in containers (needs Docker)
+	@TEST_BACKING=containers $(VENV)/bin/pytest -q

@@ -18,10 +18,9 @@ def main() -> None:
     plugins = [f"--plugin=protoc-gen-{name}={bin_dir / f'protoc-gen-{name}'}" for name in ("mypy", "mypy_grpc")]
     command = [sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={HERE}", *plugins, *outputs, *files]
     subprocess.run(command, check=True, cwd=HERE)
-    for folder in {path.parent for path in GEN.rglob("*_pb2.py")}:
-        while folder != GEN:
-            (folder / "__init__.py").touch()
-            folder = folder.parent
+    folders = {folder for path in GEN.rglob("*_pb2.py") for folder in path.relative_to(GEN).parents}
+    for folder in folders - {Path()}:
+        (GEN / folder / "__init__.py").touch()
     (GEN / "whatsinvoice" / "py.typed").touch()
 
 

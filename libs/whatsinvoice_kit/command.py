@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import uvloop
 
 from whatsinvoice_kit.config.settings import ServiceSettings
-from whatsinvoice_kit.data.migrations import migrate
 from whatsinvoice_kit.events.bus import connect_to, parse_entry
 from whatsinvoice_kit.events.dead_letters import list_dead, redrive
 from whatsinvoice_kit.observe.logging import configure_logging
@@ -23,6 +22,8 @@ def main(spec: ServiceSpec[SettingsT], arguments: Sequence[str] | None = None) -
         return
     configure_logging(spec.name, form=settings.log_format, level=settings.log_level)
     if options.command == "migrate":
+        from whatsinvoice_kit.data.migrations import migrate  # noqa: PLC0415  (alembic holds 11 MB; nothing else needs it)
+
         migrate(spec.package, settings.database_url.get_secret_value())
     elif options.command == "dead-letters":
         uvloop.run(_dead_letters(settings, spec.name, options.action, options.stream))

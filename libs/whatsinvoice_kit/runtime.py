@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from whatsinvoice_kit.config.settings import ServiceSettings
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.data.db import make_engine
+from whatsinvoice_kit.data.db import as_service_error, make_engine
 from whatsinvoice_kit.data.idempotency import KEPT_HOURS, Idempotency
 from whatsinvoice_kit.data.jobs import Job, JobRunner
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
@@ -115,7 +115,7 @@ class Process(Generic[SettingsT]):
     def _make_rpc(self) -> RpcServer:
         parts, settings = self._parts, self._settings
         verifier = Verifier(parse_key_sets(settings.trusted_keys), self._spec.name)
-        rpc = RpcServer(Gate(verifier, parts.access), f"{settings.grpc_host}:{settings.grpc_port}")
+        rpc = RpcServer(Gate(verifier, parts.access, as_service_error), f"{settings.grpc_host}:{settings.grpc_port}")
         rpc.add(parts.register, parts.servicer, parts.descriptor.full_name)
         return rpc
 

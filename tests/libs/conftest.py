@@ -14,14 +14,22 @@ from whatsinvoice_kit.data.db import make_engine
 from whatsinvoice_local.backing import start_valkey, stop_valkey
 
 
-@pytest.fixture
-def sample_url(postgres_url: str) -> Iterator[str]:
-    """A fresh database for one test."""
+@pytest.fixture(scope="session")
+def sample_database(postgres_url: str) -> Iterator[str]:
+    """The address of a database that only the kit's tests use."""
     name = f"kit_{secrets.token_hex(4)}"
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield f"{postgres_url.rpartition('/')[0]}/{name}"
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def sample_url(sample_database: str) -> str:
+    """The same, emptied for one test."""
+    with psycopg.connect(sample_database, autocommit=True) as owner:
+        owner.execute("DROP SCHEMA IF EXISTS sample CASCADE")
+    return sample_database
 
 
 @pytest.fixture

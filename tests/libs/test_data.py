@@ -18,7 +18,7 @@ from support.backing import host_and_port
 from support.sample import EFFECTS, TABLES, an_event
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 from whatsinvoice_kit.core.errors import Kind, ServiceError
-from whatsinvoice_kit.data.db import make_engine
+from whatsinvoice_kit.data.db import as_service_error, make_engine
 from whatsinvoice_kit.data.idempotency import Idempotency
 from whatsinvoice_kit.data.provision import provision
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
@@ -153,7 +153,10 @@ async def test_without_a_key_each_call_is_its_own(keyed: Keyed) -> None:
     assert await count(keyed.unit_of_work, TABLES.idempotency) == 0
 
 
-async def test_a_killed_connection_costs_no_later_query(postgres_url: str, engine: AsyncEngine) -> None:
+async def test_a_connection_that_died_while_it_rested_costs_no_later_query(
+    postgres_url: str, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whatsinvoice_kit.data.db.PING_AFTER_S", 0.0)
     async with engine.connect() as connection:
         pid = (await connection.execute(select(func.pg_backend_pid()))).scalar_one()
     with psycopg.connect(postgres_url, autocommit=True) as admin:
@@ -264,3 +267,15 @@ async def test_an_update_within_the_transaction_is_seen_at_once(unit_of_work: Un
     async with unit_of_work.begin() as tx:
         await tx.execute(insert(EFFECTS), [{"event_id": "a"}, {"event_id": "b"}])
         assert (await tx.execute(update(EFFECTS).values(event_id="c"))).rowcount == 2
+
+
+async def test_an_absent_database_is_unavailable_and_no_secret() -> None:
+    engine = make_engine("postgresql://nobody:secret@127.0.0.1:1/nowhere", pool_size=2, application="lost")
+    with pytest.raises(OperationalError) as lost:
+        await engine.connect()
+    error = as_service_error(lost.value)
+    assert error is not None
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DATABASE_UNAVAILABLE")
+    assert "secret" not in error.message
+    assert as_service_error(ValueError()) is None
+    await engine.dispose()

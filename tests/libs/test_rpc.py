@@ -54,11 +54,11 @@ class Invoices(_Servicer):  # type: ignore[misc]  # three RPCs are all that the 
     async def GetInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802  (gRPC names it)
         return await self._serve(request)
 
-    async def CreateInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def CreateInvoice(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
         await self._serve(request)
         return pb.CreateInvoiceResponse()
 
-    async def GetPayable(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def GetPayable(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
         await self._serve(request)
         return pb.GetPayableResponse()
 
@@ -326,9 +326,12 @@ async def test_a_kept_answer_is_marked_as_replayed(hop: Hop) -> None:
 
     hop.servicer.behaviour = replays
     for expected in (False, True):
-        with serving(Call()) as call:
-            await hop.get()
+        with serving(Call(idempotency_key="mine")) as call:
+            await hop.get(idempotency_key="mine")
         assert call.replayed is expected
+    with serving(Call(idempotency_key="mine")) as call:  # a key of our own making says nothing of the caller's
+        await hop.get(idempotency_key="ours")
+    assert not call.replayed
 
 
 @pytest.mark.parametrize(("rpc", "tries"), [("get", 3), ("create", 1)])

@@ -1,21 +1,23 @@
 """Settings: what production refuses, and what no environment may do without."""
 
+import json
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from whatsinvoice_kit.rpc.tokens import generate_key
 from whatsinvoice_notifications.settings import Settings
 
 GOOD: dict[str, Any] = {
-    "database_url": "postgresql://whatsinvoice_notifications:a-password@db/whatsinvoice",
-    "redis_url": "redis://:a-password@redis/0",
-    "service_key": "{}" * 10,
+    "database_url": "postgresql://whatsinvoice_notifications:a-word-of-the-tests@db/whatsinvoice",
+    "redis_url": "redis://:a-word-of-the-tests@redis/0",
+    "service_key": json.dumps(generate_key()),
     "trusted_keys": '{"whatsinvoice": {"keys": []}}',
     "allow_plaintext_rpc": False,
     "invoices_grpc": "invoices:50051",
     "whatsapp_phone_number_id": "1065",
     "whatsapp_access_token": "an-access-token-of-the-tests",
-    "whatsapp_app_secret": "an-app-secret-of-the-tests",
+    "whatsapp_app_secret": "an-app-word-of-the-tests",
     "whatsapp_verify_token": "a-verify-token-of-the-tests",
     "code_key": "a-code-key-of-the-tests-with-32-characters",
 }

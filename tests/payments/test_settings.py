@@ -20,7 +20,7 @@ def test_a_test_key_and_a_plain_address_are_unsafe() -> None:
 
 
 def test_a_live_setup_has_nothing_of_its_own_to_complain_about() -> None:
-    key = SecretStr(f"sk_{'live'}_0123456789abcdef")
+    key = SecretStr(f"sk_{'live'}_9f41c07be2d85a36")
     settings = Settings(**NEEDED, paystack_secret_key=key)  # type: ignore[arg-type]  # as above
     assert not [sentence for sentence in settings.unsafe() if "PAYSTACK" in sentence or "RECONCILE" in sentence]
 

@@ -89,17 +89,29 @@ class Stack:
         self._prepare(plan)
         self._tell("roles, tables and bucket are ready")
         started = {part: self._spawn(part, plan) for part in PROGRAMS}
-        for part, process in started.items():
-            url = plan.ready_url(part)
-            processes.wait_until_ready(process, state.home(part), partial(_answers, url), deadline=READY_SECONDS)
-            self._tell(f"{part} is ready")
-            if part == "sandbox":  # it needs nothing else, so the services start meanwhile
-                pushing = self._push_templates(plan)
-        self._finish(pushing)
+        self._await(started, plan)
         pids = {part: found.pid for part in PARTS if (found := state.process(part))}
         if dead := [part for part in PROGRAMS if part not in pids]:
             raise StackError(f"{', '.join(dead)} ended while the others started; see {state.log(dead[0])}")
         state.write_env(plan.published(pids))
+
+    def _await(self, started: Mapping[str, Process], plan: Plan) -> None:
+        """Until all are ready; the templates are pushed meanwhile, as soon as there is a sandbox to take them."""
+        pushing: subprocess.Popen[str] | None = None
+        try:
+            for part, process in started.items():
+                home, url = self.state.home(part), plan.ready_url(part)
+                processes.wait_until_ready(process, home, partial(_answers, url), deadline=READY_SECONDS)
+                self._tell(f"{part} is ready")
+                if part == "sandbox":
+                    pushing = self._push_templates(plan)
+            said, _ = pushing.communicate() if pushing else ("", "")
+            if pushing and pushing.returncode:
+                raise StackError(f"the message templates are not taken:\n{said}")
+        finally:
+            if pushing and pushing.poll() is None:
+                pushing.kill()
+                pushing.communicate()
 
     @staticmethod
     def _prepare(plan: Plan) -> None:
@@ -118,12 +130,6 @@ class Stack:
         return subprocess.Popen(  # noqa: S603  (our own program)
             command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-
-    @staticmethod
-    def _finish(pushing: "subprocess.Popen[str]") -> None:
-        said, _ = pushing.communicate()
-        if pushing.returncode:
-            raise StackError(f"the message templates are not taken:\n{said}")
 
     def _spawn(self, part: str, plan: Plan) -> Process:
         """Starts the program, or gives the process it has."""

@@ -8,7 +8,13 @@ from whatsinvoice_kit.rpc.call import current_call
 
 Key = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="The same key gets the first answer"),
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern="^[\\x21-\\x7e]+$",
+        description="Visible ASCII; the same key gets the first answer",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What a route finds ready in the application."""
+"""What a route finds ready in the application. All are coroutines: FastAPI runs plain functions in a thread each."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice_gateway.clients import Services
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
@@ -16,7 +16,7 @@ def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=100, description="Rows of a page")] = 20,
     cursor: Annotated[str, Query(max_length=64, description="next_cursor of the page before")] = "",
 ) -> common_pb2.PageRequest:

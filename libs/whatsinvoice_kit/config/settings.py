@@ -1,21 +1,23 @@
-"""Settings from the environment or mounted files, refused as a whole when production would be unsafe with them."""
+"""Settings from environment, files or a secrets backend; refused as a whole where production would be unsafe."""
 
 import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from whatsinvoice_kit.config.secrets.source import SecretsBackend
+from whatsinvoice_kit.config.secrets.unavailable import SecretsUnavailableError
+from whatsinvoice_kit.config.secrets.weakness import fault_of_service_key, fault_of_trusted_keys, weakness_of
+
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h."""
-
-MIN_SECRET = 16
 
 STAND_IN: Any = "https://nobody:a-stand-in-for-a-missing-value@nowhere.invalid"
 """Passes for any text, so that the rest can be judged while a field is missing."""
@@ -71,20 +73,24 @@ class BaseServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, EnvironmentOrFile(settings_cls)
+        return init_settings, EnvironmentOrFile(settings_cls), SecretsBackend(settings_cls)
 
     def unsafe(self) -> Iterator[str]:
         """A sentence for each value that production must not run with."""
-        if not self.service_key.get_secret_value():
-            yield "SERVICE_KEY is missing"
-        if self.trusted_keys == "{}":
-            yield "TRUSTED_KEYS is missing"
+        if fault := fault_of_service_key(self.service_key.get_secret_value()):
+            yield f"SERVICE_KEY{fault}"
+        if fault := fault_of_trusted_keys(self.trusted_keys):
+            yield f"TRUSTED_KEYS{fault}"
         if self.log_level == "debug":
             yield "LOG_LEVEL is debug"
-        for name in type(self).model_fields:
+        for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            if isinstance(value, SecretStr) and 0 < len(value.get_secret_value()) < MIN_SECRET:
-                yield f"{name.upper()} is shorter than {MIN_SECRET} characters"
+            if isinstance(value, SecretStr) and name != "service_key":
+                text = value.get_secret_value()
+                if not text and field.is_required():
+                    yield f"{name.upper()} is missing"
+                elif text and (fault := weakness_of(text, address=name.endswith("_url"))):
+                    yield f"{name.upper()}{fault}"
 
     def shown(self) -> str:
         """The effective settings, one `NAME=value` a line, secrets masked and addresses without their passwords."""
@@ -107,20 +113,33 @@ class BaseServiceSettings(BaseSettings):
             problems = list(settings.unsafe()) if settings.app_env == "prod" else []
             if not problems:
                 return settings
-        for problem in problems:
+        for problem in dict.fromkeys(problems):
             sys.stderr.write(f"{cls.service}: {problem}\n")
         raise SystemExit(EXIT_CONFIG)
 
     @classmethod
     def _unsafe_besides(cls, wrong: set[str]) -> list[str]:
         """What else production would refuse once the wrong fields were right, as far as it can be told."""
-        fields = cls.model_fields
-        try:
-            settings = cls(**{name: STAND_IN if fields[name].is_required() else fields[name].default for name in wrong})
-            found = list(settings.unsafe()) if settings.app_env == "prod" else []
-        except ValueError:  # a rule of the service's own that no stand-in meets
-            return []
+        found: list[str] = []
+        with suppress(ValueError, TypeError):  # a rule may stumble over a stand-in; what was said before it holds
+            settings = cls._without(wrong)
+            for sentence in settings.unsafe() if settings.app_env == "prod" else ():
+                found.append(sentence)  # noqa: PERF402  (a list of them would be lost when a rule stumbles)
         return [sentence for sentence in found if not sentence.startswith(tuple(name.upper() for name in wrong))]
+
+    @classmethod
+    def _without(cls, wrong: set[str]) -> Self:
+        """The settings with stand-ins for the wrong fields, which no rule is asked about."""
+        given = EnvironmentOrFile(cls)()
+        given |= SecretsBackend(cls).fill(cls.model_fields.keys() - given.keys() - wrong)
+        values: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            kind: Any = field.annotation
+            if name in given and name not in wrong:
+                values[name] = TypeAdapter(Annotated[kind, field]).validate_python(given[name])
+            elif field.is_required():
+                values[name] = SecretStr(STAND_IN) if kind is SecretStr else STAND_IN
+        return cls.model_construct(**values)
 
 
 class ServiceSettings(BaseServiceSettings):
@@ -140,8 +159,6 @@ class ServiceSettings(BaseServiceSettings):
 
     def unsafe(self) -> Iterator[str]:
         yield from super().unsafe()
-        if not urlsplit(self.redis_url.get_secret_value()).password:
-            yield "REDIS_URL has no password"
         if self.allow_plaintext_rpc:
             yield "ALLOW_PLAINTEXT_RPC is on"
 
@@ -152,6 +169,9 @@ SettingsT = TypeVar("SettingsT", bound=BaseServiceSettings)
 def _wrong(error: ValidationError) -> Iterator[str]:
     """A sentence for each wrong field; never its value."""
     for found in error.errors():
+        if isinstance(found["input"], SecretsUnavailableError):
+            yield from found["input"].args  # once for each missing field; `load` says a sentence once
+            continue
         unreadable = isinstance(found["input"], (OSError, UnicodeDecodeError))
         said = f"its file cannot be read ({type(found['input']).__name__})" if unreadable else found["msg"]
         yield f"{'.'.join(map(str, found['loc'])).upper()}: {said}"

@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 BATCH = 100
 POLL_MS = 500
 WATCH_SECONDS = 0.5
+SOCKET_SECONDS = 5
+"""A Redis that hangs must not hold the relay's transaction open; far above POLL_MS."""
 DRAIN_SECONDS = 15.0
 FORGET_CONSUMER_MS = 86_400_000
 _DATA = b"__data__"
@@ -64,7 +66,11 @@ def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Delivery:
 
 def connect_to(redis_url: str) -> tuple[RedisBroker, RedisClient]:
     """A broker that drains for 15 s when stopped, and a plain client beside it. Nothing is connected yet."""
-    options: dict[str, Any] = {"socket_connect_timeout": 2, "health_check_interval": 10}
+    options: dict[str, Any] = {
+        "socket_connect_timeout": 2,
+        "socket_timeout": SOCKET_SECONDS,
+        "health_check_interval": 10,
+    }
     quiet = logging.getLogger(f"{__name__}.faststream")
     quiet.setLevel(logging.WARNING)  # it logs each message twice at INFO
     broker = RedisBroker(redis_url, graceful_timeout=DRAIN_SECONDS, logger=quiet, **options)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from whatsinvoice_kit.data.db import is_away
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.events.bus import Delivery
 from whatsinvoice_kit.observe.telemetry import continue_trace
@@ -21,9 +22,6 @@ APPLIED = Counter("events_applied_total", "Events whose effect was committed", [
 FAILED = Counter("events_failed_total", "Events whose handler raised", ["event_type"])
 
 Handler = Callable[[Transaction, Any], Awaitable[None]]
-
-AWAY = ("08", "53", "57P", "25006")
-"""SQLSTATEs of a server that is gone, full, going down or read-only. A timeout or deadlock is the handler's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,12 @@ class Inbox:
         try:
             async with self._unit_of_work.begin() as tx:
                 fresh, failed = await self._apply(tx, known)
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise ConnectionError(type(error).__name__) from error
         except DBAPIError as error:
-            if isinstance(error, (OperationalError, InterfaceError)) or _is_away(error):
+            if is_away(error):
                 raise ConnectionError(type(error).__name__) from error
             raise
-        except PoolTimeout as error:
-            raise ConnectionError(type(error).__name__) from error
         for delivery in fresh:
             (FAILED if delivery.event_id in failed else APPLIED).labels(delivery.event_type).inc()
         return failed
@@ -84,16 +82,8 @@ class Inbox:
             async with tx.savepoint():
                 await handler(tx, message_type.FromString(delivery.payload))
         except Exception as error:
-            if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and _is_away(error)):
+            if is_away(error):
                 raise
             log.exception("event failed", event_type=delivery.event_type, event_id=delivery.event_id)
             return False
         return True
-
-
-def _is_away(error: DBAPIError) -> bool:
-    """Whether the database could not have done it for anybody."""
-    state = getattr(error.orig, "sqlstate", None)
-    if state is None:
-        return isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated
-    return error.connection_invalidated or state.startswith(AWAY)

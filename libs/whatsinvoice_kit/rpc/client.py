@@ -96,8 +96,9 @@ class Client:
         try:
             rpc = method(request, timeout=seconds, metadata=metadata)
             response = await rpc
-            if ("idempotent-replayed", "true") in (tuple(pair) for pair in await rpc.trailing_metadata()):
-                current.replayed = True
+            if idempotency_key and idempotency_key == current.idempotency_key:  # the caller's own key was passed on
+                trailing = {tuple(pair) for pair in await rpc.trailing_metadata()}
+                current.replayed |= ("idempotent-replayed", "true") in trailing
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
         return response

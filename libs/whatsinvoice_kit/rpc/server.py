@@ -33,6 +33,7 @@ OPTIONS = [
     # agree with the client's keepalive of 60 s
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.so_reuseport", 0),  # or a second process would take the port, and half of the calls, in silence
     # so that clients spread again over replicas that came later
     ("grpc.max_connection_age_ms", 300_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
@@ -49,6 +50,10 @@ Behaviour = Callable[[Any, Context], Awaitable[Any]]
 StreamBehaviour = Callable[[Any, Context], AsyncIterator[Any]]
 
 
+def _unknown(_: BaseException) -> ServiceError | None:
+    return None
+
+
 class Gate(grpc.aio.ServerInterceptor):
     """Nothing reaches a servicer without passing here, health and reflection apart.
 
@@ -56,10 +61,14 @@ class Gate(grpc.aio.ServerInterceptor):
     (UNIMPLEMENTED). Streams end when `stopping` is set, or a server could not drain.
     """
 
-    def __init__(self, verifier: Verifier, access: AccessTable) -> None:
+    def __init__(
+        self, verifier: Verifier, access: AccessTable, known: Callable[[BaseException], ServiceError | None] = _unknown
+    ) -> None:
         self.stopping = asyncio.Event()
         self._verifier = verifier
         self._access = access
+        self._known = known
+        """What a caller may hear of an exception that is no ServiceError; None: nothing."""
 
     async def intercept_service(
         self,
@@ -122,7 +131,11 @@ class Gate(grpc.aio.ServerInterceptor):
         except grpc.aio.AbortError:
             code = context.code().name
             raise
-        except Exception:  # every one is logged and answered
+        except Exception as error:  # every one is logged and answered
+            if (known := self._known(error)) is not None:
+                code = known.kind.name
+                log.warning("rpc failed", method=method, reason=known.reason)
+                await abort(context, known)
             code = "INTERNAL"
             log_id = uuid.uuid4().hex[:12]
             log.exception("rpc failed", method=method, log_id=log_id)

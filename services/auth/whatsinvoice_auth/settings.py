@@ -1,10 +1,9 @@
 """Settings of the auth service."""
 
 import json
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import ServiceSettings
 
@@ -25,13 +24,20 @@ class Settings(ServiceSettings):
     """Refresh tokens are derived with it; at least 32 characters."""
     password_threads: int = Field(default=2, ge=1)
 
+    @field_validator("signing_keys")
+    @classmethod
+    def _is_a_list_of_keys(cls, value: SecretStr) -> SecretStr:
+        try:
+            keys = json.loads(value.get_secret_value())
+            usable = bool(keys) and all(set(key) >= {"kid", "x", "y", "d"} for key in keys)
+        except (ValueError, TypeError):
+            usable = False
+        if not usable:
+            raise ValueError("not a JSON list of private keys")
+        return value
+
     @property
     def keys(self) -> list[dict[str, Any]]:
         """The signing keys, the current one first."""
         keys: list[dict[str, Any]] = json.loads(self.signing_keys.get_secret_value())
         return keys
-
-    def unsafe(self) -> Iterator[str]:
-        yield from super().unsafe()
-        if not self.keys:
-            yield "AUTH_SIGNING_KEYS is empty"

@@ -132,10 +132,10 @@ def _ended_within(process: Process, seconds: float) -> bool:
 
 
 def _runs(process: Process) -> bool:
-    child = _children.get(process.pid)
-    if child and child.poll() is not None:
-        del _children[process.pid]
-    return _started(process.pid) == process.started
+    running = _started(process.pid) == process.started
+    if not running and (child := _children.pop(process.pid, None)):
+        child.wait()  # at once: it has ended, and is ours to reap
+    return running
 
 
 def _started(pid: int) -> str | None:

@@ -12,17 +12,13 @@ def _customer(row: Row[tuple[object, ...]]) -> Customer:
     return Customer(row.id, row.business_id, row.name, row.phone, row.email, row.created_at, row.version)
 
 
+_ADD = insert(CUSTOMERS).on_conflict_do_nothing().returning(CUSTOMERS.c.id)
+
+
 async def add_customer(tx: Transaction, customer: Customer) -> bool:
     """Adds her; False when the phone is another customer's of the business."""
-    statement = insert(CUSTOMERS).values(
-        id=customer.id,
-        business_id=customer.business_id,
-        name=customer.name,
-        phone=customer.phone,
-        email=customer.email,
-        created_at=customer.created_at,
-    )
-    added = await tx.execute(statement.on_conflict_do_nothing().returning(CUSTOMERS.c.id))
+    row = {name: getattr(customer, name) for name in ("id", "business_id", "name", "phone", "email", "created_at")}
+    added = await tx.execute(_ADD, row)
     return added.scalar_one_or_none() is not None
 
 

@@ -58,7 +58,7 @@ async def add_entries(
         }
         for kind, occurred_at, details in entries
     ]
-    await tx.execute(insert(TIMELINE).values(rows))
+    await tx.execute(insert(TIMELINE), rows)
 
 
 async def timeline(tx: Transaction, business_id: str, invoice_id: str) -> list[TimelineEntry]:

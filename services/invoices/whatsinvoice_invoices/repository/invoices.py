@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_invoices.domain.business import Business
@@ -96,7 +96,7 @@ async def add_invoice(tx: Transaction, invoice: Invoice) -> None:
         "reference": invoice.reference,
         "created_at": invoice.created_at,
     }
-    await tx.execute(insert(INVOICES).values(fixed | _columns(invoice)))
+    await tx.execute(_ADD, fixed | _columns(invoice))
 
 
 async def save_invoice(tx: Transaction, invoice: Invoice) -> None:
@@ -122,19 +122,27 @@ def _pair(row: Row[tuple[object, ...]]) -> tuple[Invoice, Business]:
     return _invoice(row), Business(**told)
 
 
+# built once: building a statement costs as much as its round trip
+_BY_ID = _with_business().where(
+    INVOICES.c.business_id == bindparam("business_id"), INVOICES.c.id == bindparam("invoice_id")
+)
+_BY_ID_LOCKED = _BY_ID.with_for_update(of=INVOICES)
+_BY_TOKEN = _with_business().where(INVOICES.c.token == bindparam("token"))
+_ADD = insert(INVOICES)
+
+
 async def invoice(
     tx: Transaction, business_id: str, invoice_id: str, *, for_update: bool = False
 ) -> tuple[Invoice, Business] | None:
     """The invoice and its business; `for_update` locks it until the transaction ends."""
-    statement = _with_business().where(INVOICES.c.business_id == business_id, INVOICES.c.id == invoice_id)
-    locked = statement.with_for_update(of=INVOICES) if for_update else statement
-    row = (await tx.execute(locked)).one_or_none()
+    statement = _BY_ID_LOCKED if for_update else _BY_ID
+    row = (await tx.execute(statement, {"business_id": business_id, "invoice_id": invoice_id})).one_or_none()
     return _pair(row) if row else None
 
 
 async def invoice_by_token(tx: Transaction, token: str) -> tuple[Invoice, Business] | None:
     """Whoever holds the link may see it, whatever the business."""
-    row = (await tx.execute(_with_business().where(INVOICES.c.token == token))).one_or_none()
+    row = (await tx.execute(_BY_TOKEN, {"token": token})).one_or_none()
     return _pair(row) if row else None
 
 

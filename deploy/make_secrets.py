@@ -1,0 +1,63 @@
+# ruff: noqa: INP001  (a script)
+"""Secrets of the compose stack: made once, one file each under `.run/secrets`, and those already there are kept.
+
+The folder is its owner's alone. The files in it can be read by anyone, because each is mounted by itself and as it is,
+and the accounts inside the containers are not its owner.
+"""
+
+import base64
+import secrets
+from pathlib import Path
+
+from whatsinvoice_kit.data.provision import DATABASE
+from whatsinvoice_local.backing.secret_files import generated_once, write_private
+from whatsinvoice_local.generated import secrets_of, trusted_keys
+from whatsinvoice_local.parts import SERVICES
+
+FOLDER = Path(__file__).parents[1] / ".run" / "secrets"
+_OF_SANDBOX = (
+    "PAYSTACK_SECRET_KEY",
+    "WHATSAPP_PHONE_NUMBER_ID",
+    "WHATSAPP_ACCESS_TOKEN",
+    "WHATSAPP_APP_SECRET",
+    "WHATSAPP_VERIFY_TOKEN",
+)
+_REDIS = """\
+requirepass {password}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+dir /data
+"""
+
+
+def main(folder: Path = FOLDER) -> None:
+    """Writes what is missing."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    known = secrets_of(folder / "generated.json")
+    redis = generated_once(folder / "redis_password")
+    files = {name.lower(): value for name, value in known.items() if not name.endswith("_DATABASE_PASSWORD")}
+    for service in SERVICES:
+        account = f"whatsinvoice_{service}:{known[f'{service.upper()}_DATABASE_PASSWORD']}"
+        files[f"{service}_database_url"] = f"postgresql://{account}@postgres:5432/{DATABASE}"
+    files |= {
+        "trusted_keys": trusted_keys(known),
+        "postgres_password": secrets.token_urlsafe(24),
+        "redis_password": redis,
+        "redis_url": f"redis://:{redis}@redis:6379/0",
+        "redis.conf": _REDIS.format(password=redis),
+        "s3_access_key": secrets.token_hex(10).upper(),
+        "s3_secret_key": secrets.token_urlsafe(30),
+        "minio_kms_key": f"whatsinvoice:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+    }
+    for name, text in files.items():
+        if not (folder / name).exists():
+            write_private(folder / name, text)
+        (folder / name).chmod(0o444)
+    of_sandbox = {name: (folder / name.lower()).read_text() for name in _OF_SANDBOX}
+    write_private(folder / "sandbox.env", "".join(f"{name}={text}\n" for name, text in of_sandbox.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Settings that cannot work are named at the start, not met later."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+from whatsinvoice_auth.settings import Settings
+from whatsinvoice_kit.rpc.tokens import generate_key
+
+NEEDED: dict[str, Any] = {
+    "database_url": "postgresql://nobody@127.0.0.1:1/nowhere",
+    "redis_url": "redis://127.0.0.1:1",
+    "notifications_grpc": "127.0.0.1:1",
+    "code_secret": "c" * 32,
+    "refresh_secret": "r" * 32,
+}
+
+
+@pytest.mark.parametrize("keys", ["", "[]", "{}", "nonsense", '[{"kid": "x"}]', "[1]"])
+def test_signing_keys_that_cannot_sign_are_refused_without_showing_them(keys: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(**NEEDED, signing_keys=SecretStr(keys))
+    assert "not a JSON list of private keys" in str(refused.value)
+    assert "nonsense" not in str(refused.value)
+
+
+def test_a_key_of_ours_is_taken() -> None:
+    key = generate_key()
+    settings = Settings(**NEEDED, signing_keys=SecretStr(json.dumps([key])))
+    assert settings.keys[0]["kid"] == key["kid"]

@@ -1,0 +1,128 @@
+"""The compose files: accepted by compose, whole, hardened, and closed to everyone but this machine."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+FILES = {
+    "the whole": ("docker-compose.yaml",),
+    "from its folder": ("deploy/docker-compose.yaml",),
+    "with SeaweedFS": ("docker-compose.yaml", "deploy/compose.seaweedfs.yaml"),
+}
+HARDENED = re.compile(r"^    <<: \*(?:hardened|service|once)$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def docker() -> str:
+    """The program; its compose plugin answers."""
+    docker = shutil.which("docker")
+    if docker is None:
+        pytest.skip("no docker on PATH, so nothing here can read compose files")
+    if subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("docker has no compose plugin here")
+    return docker
+
+
+@pytest.fixture
+def checkout(root: Path, tmp_path: Path, make_secrets: Callable[[Path], None]) -> Path:
+    """The compose files in a folder of their own, with secrets."""
+    (tmp_path / "deploy").mkdir()
+    for name in {name for names in FILES.values() for name in names}:
+        shutil.copy(root / name, tmp_path / name)
+    make_secrets(tmp_path / ".run" / "secrets")
+    return tmp_path
+
+
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
+@pytest.mark.parametrize("profile", ["", "sandbox"])
+def test_compose_accepts_the_files(docker: str, checkout: Path, files: tuple[str, ...], profile: str) -> None:
+    options = [f"--file={name}" for name in files] + ([f"--profile={profile}"] if profile else [])
+    result = subprocess.run(
+        [docker, "compose", *options, "config", "-q"], cwd=checkout, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_every_service_is_there_with_its_migration(root: Path, services: dict[str, str]) -> None:
+    folders = {path.name for path in (root / "services").iterdir() if path.is_dir()}
+    assert folders
+    for name in folders:
+        assert f"migrate-{name}: {{condition: service_completed_successfully}}" in services[name]
+        assert 'command: ["migrate"]' in services[f"migrate-{name}"]
+    assert {"gateway", "sandbox", "postgres", "redis", "s3", "provision"} <= set(services)
+
+
+def test_everything_is_hardened(compose: str, services: dict[str, str]) -> None:
+    hardened = compose.partition("&hardened")[2].partition("\n\n")[0]
+    for setting in ("read_only: true", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]'):
+        assert setting in hardened
+    for name, lines in services.items():
+        assert HARDENED.search(lines), name
+        assert not re.search(r"privileged:|cap_add:|read_only: false|cap_drop: \[\]", lines), name
+        ours = "image: whatsinvoice/" in lines
+        assert ours != bool(re.search(r'^    user: "[1-9]\d*:\d+"$', lines, re.MULTILINE)), f"{name}: whose account?"
+
+
+def test_ports_are_of_this_machine_alone(services: dict[str, str]) -> None:
+    ports = {name: re.findall(r"^    ports: (.*)$", lines, re.MULTILINE) for name, lines in services.items()}
+    published = {name: found for name, found in ports.items() if found}
+    assert set(published) == {"gateway", "sandbox"}
+    assert all(re.fullmatch(r'\["127\.0\.0\.1:[^"]+"\]', line) for found in published.values() for line in found)
+
+
+def test_who_has_no_business_with_a_store_does_not_reach_it(services: dict[str, str]) -> None:
+    networks = {name: re.findall(r"^    networks: \[(.*)\]$", lines, re.MULTILINE) for name, lines in services.items()}
+    assert networks["postgres"] == ["data"]
+    assert networks["redis"] == ["bus"]
+    assert networks["s3"] == ["objects"]
+    assert networks["gateway"] == ["bus, default"]
+    assert {name for name, found in networks.items() if "objects" in str(found)} == {"s3", "provision", "invoices"}
+
+
+def test_images_of_others_have_a_tag_and_it_is_not_latest(root: Path, compose: str) -> None:
+    text = compose + (root / "deploy" / "compose.seaweedfs.yaml").read_text()
+    images = [image for image in re.findall(r"^    image: (\S+)$", text, re.MULTILINE) if "whatsinvoice/" not in image]
+    assert len(images) == 4
+    for image in images:
+        assert re.search(r":(?!latest)[^:{}]+$|:\$\{\w+:-(?!latest)[\w.]+\}$", image), image
+
+
+def test_secrets_are_files_and_each_is_made(compose: str, checkout: Path) -> None:
+    named = dict(re.findall(r"^  ([\w.]+): \{file: (\S+)\}$", compose, re.MULTILINE))
+    assert len(named) > 20
+    for name, file in named.items():
+        assert file == f".run/secrets/{name}"
+        assert (checkout / file).read_text().strip()
+    mounted = set(re.findall(r"/run/secrets/([\w.]+)", compose))
+    assert mounted <= set(named)
+
+
+def test_secrets_are_made_once_and_kept(checkout: Path, make_secrets: Callable[[Path], None]) -> None:
+    folder = checkout / ".run" / "secrets"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    make_secrets(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_replaced_secret_stays(checkout: Path, make_secrets: Callable[[Path], None]) -> None:
+    folder = checkout / ".run" / "secrets"
+    (folder / "paystack_secret_key").unlink()
+    (folder / "paystack_secret_key").write_text("sk_test_of_their_own")
+    make_secrets(folder)
+    assert (folder / "paystack_secret_key").read_text() == "sk_test_of_their_own"
+    assert "PAYSTACK_SECRET_KEY=sk_test_of_their_own\n" in (folder / "sandbox.env").read_text()
+
+
+def test_secrets_are_behind_a_folder_of_their_owner(checkout: Path) -> None:
+    assert (checkout / ".run" / "secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_trusted_keys_hold_no_private_half(checkout: Path) -> None:
+    sets = json.loads((checkout / ".run" / "secrets" / "trusted_keys").read_text())
+    assert {issuer.removeprefix("whatsinvoice-") for issuer in sets} >= {"whatsinvoice", "gateway", "auth", "payments"}
+    assert all("d" not in key for found in sets.values() for key in found["keys"])

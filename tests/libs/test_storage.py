@@ -1,0 +1,79 @@
+"""Objects in a real S3: kept, versioned and encrypted."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from support.backing import S3
+from whatsinvoice_kit.storage import ObjectStore
+
+
+@pytest.fixture
+def store(s3: S3) -> Iterator[ObjectStore]:
+    store = ObjectStore(
+        endpoint=s3.endpoint,
+        region="us-east-1",
+        bucket=f"kit-{secrets.token_hex(4)}",
+        access_key=s3.access_key,
+        secret_key=s3.secret_key,
+    )
+    store.ensure_bucket()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def direct(s3: S3) -> Iterator[Any]:
+    """The same store, not through our code."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=s3.access_key,
+        aws_secret_access_key=s3.secret_key,
+    )
+    yield client
+    client.close()
+
+
+async def test_what_is_put_can_be_got(store: ObjectStore, direct: Any) -> None:
+    content = secrets.token_bytes(100_000)
+    await store.put("a/b ₦.pdf", content, "application/pdf")
+    assert await store.get("a/b ₦.pdf") == content
+    head = direct.head_object(Bucket=store.bucket, Key="a/b ₦.pdf")
+    assert head["ContentType"] == "application/pdf"
+    assert head["Metadata"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert head["ServerSideEncryption"] == "AES256"
+
+
+async def test_what_was_never_put_is_none(store: ObjectStore) -> None:
+    assert await store.get("nothing/here") is None
+    await store.put("empty", b"", "text/plain")
+    assert await store.get("empty") == b""
+
+
+async def test_the_bucket_is_versioned_and_encrypted_and_made_once(store: ObjectStore, direct: Any) -> None:
+    store.ensure_bucket()
+    assert direct.get_bucket_versioning(Bucket=store.bucket)["Status"] == "Enabled"
+    rules = direct.get_bucket_encryption(Bucket=store.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    for content in (b"first", b"second"):
+        await store.put("key", content, "text/plain")
+    versions = direct.list_object_versions(Bucket=store.bucket, Prefix="key")["Versions"]
+    assert len(versions) == 2
+    oldest = next(version["VersionId"] for version in versions if not version["IsLatest"])
+    assert direct.get_object(Bucket=store.bucket, Key="key", VersionId=oldest)["Body"].read() == b"first"
+
+
+async def test_a_missing_bucket_and_a_wrong_key_are_errors_and_not_none(s3: S3) -> None:
+    for bucket, secret_key in (("no-such-bucket-here", s3.secret_key), ("any", "wrong")):
+        store = ObjectStore(
+            endpoint=s3.endpoint, region="us-east-1", bucket=bucket, access_key=s3.access_key, secret_key=secret_key
+        )
+        with pytest.raises((ClientError, BotoCoreError)):
+            await store.get("key")
+        store.close()
