@@ -15,9 +15,21 @@ from whatsinvoice_kit.rpc.identity import ServiceIdentity
 from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.edge import limits, problems
 from whatsinvoice_gateway.edge.middleware import Edge
+from whatsinvoice_gateway.edge.revocations import Revocations
 from whatsinvoice_gateway.edge.tokens import KeySet
 from whatsinvoice_gateway.pages.render import Pages
-from whatsinvoice_gateway.routes import auth, customers, invoices, messages, pay, payments, webhooks
+from whatsinvoice_gateway.routes import (
+    account,
+    api_keys,
+    auth,
+    business,
+    customers,
+    invoices,
+    messages,
+    pay,
+    payments,
+    webhooks,
+)
 from whatsinvoice_gateway.schemas.base import Problem
 from whatsinvoice_gateway.settings import Settings
 
@@ -31,8 +43,11 @@ def create_app(settings: Settings, key: dict[str, Any]) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = Services(settings, ServiceIdentity("gateway", key))
         app.state.services = services
-        app.state.keys = KeySet(services)
+        revocations = Revocations(services)
+        app.state.keys = KeySet(services, revocations)
+        await revocations.start()
         yield
+        await revocations.close()
         await services.close()
 
     app = FastAPI(title="WhatsInvoice", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
@@ -40,9 +55,10 @@ def create_app(settings: Settings, key: dict[str, Any]) -> FastAPI:
     limiter = limits.make_limiter(settings)
     limits.install(app, limiter)
     problems.install(app)
-    for area in (customers, invoices, payments, messages, webhooks, pay):
+    for area in (customers, invoices, payments, messages, webhooks, pay, business, api_keys):
         app.include_router(area.routes)
-    app.include_router(auth.router(settings, limiter))
+    for limited in (auth, account):
+        app.include_router(limited.router(settings, limiter))
     _add_operations(app, settings)
     Instrumentator(should_group_status_codes=False).instrument(app)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way

@@ -1,7 +1,8 @@
 """The four services as the gateway calls them."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from whatsinvoice.auth.v1 import auth_pb2, auth_pb2_grpc
@@ -31,7 +32,7 @@ class Services:
         notifications = notifications_pb2.DESCRIPTOR.services_by_name["NotificationsService"]
         tls = settings.certificate_files()
         self._clients = {
-            "auth": Client(settings.auth_grpc, auth, tls=tls),
+            "auth": Client(settings.auth_grpc, auth, repeatable=("ExchangeApiKey",), tls=tls),
             "invoices": Client(settings.invoices_grpc, invoices, tls=tls),
             "payments": Client(settings.payments_grpc, payments, repeatable=("ReceivePaystackWebhook",), tls=tls),
             "notifications": Client(
@@ -59,6 +60,14 @@ class Services:
             "auth", self.auth.GetKeySet, auth_pb2.GetKeySetRequest()
         )
         return response
+
+    async def watch_revocations(self, cursor: str) -> AsyncGenerator[auth_pb2.WatchRevocationsResponse, None]:
+        """What ends at auth, from a cursor on; raises ServiceError when auth goes away."""
+        request = auth_pb2.WatchRevocationsRequest(cursor=cursor)
+        watching = self._clients["auth"].watch(self.auth.WatchRevocations, request, token=self._token("auth"))
+        async with aclosing(watching):
+            async for response in watching:
+                yield response
 
     def _token(self, service: str) -> str:
         """The gateway's own token for a service; signing costs as much as a query, so one serves for 45 s."""

@@ -28,5 +28,9 @@ class Settings(BaseServiceSettings):
     login_limit: str = "10/minute"
     refresh_limit: str = "20/minute"
     verify_limit: str = "10/minute"
+    code_limit: str = "10/minute"
+    """One-time codes asked for, per address; auth counts them per phone."""
+    account_limit: str = "60/minute"
+    """Looking at and ending one's sessions."""
     request_seconds: float = Field(default=15.0, gt=0)
     """The deadline of a request, whatever it calls."""

@@ -254,28 +254,69 @@ async def test_an_rpc_that_nobody_serves_is_unimplemented(hop: Hop) -> None:
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_stream_does_not_pass_the_gate_unguarded(hop: Hop, keyring: Keyring) -> None:
-    reached: list[bool] = []
+async def _numbers(_: Any, context: Any) -> AsyncIterator[bytes]:
+    yield current_call().business_id.encode()
+    await asyncio.sleep(60)
 
-    async def stream(_: Any, context: Any) -> AsyncIterator[bytes]:
-        reached.append(True)
-        yield b""
 
-    handler: Any = grpc.unary_stream_rpc_method_handler(stream)
-    server = RpcServer(Gate(Verifier({}, "invoices"), ACCESS), "127.0.0.1:0")
+async def _eaten(requests: Any, context: Any) -> bytes:
+    return b""
+
+
+@pytest.fixture
+async def streams(keyring: Keyring) -> AsyncIterator[tuple[RpcServer, grpc.aio.Channel]]:
+    """A server of one server stream (GetInvoice) and one client stream (GetPayable), and a channel to it."""
+    server = RpcServer(Gate(Verifier(parse_key_sets(keyring.trusted), "invoices"), ACCESS), "127.0.0.1:0")
+    handlers: dict[str, Any] = {
+        "GetInvoice": grpc.unary_stream_rpc_method_handler(_numbers),
+        "GetPayable": grpc.stream_unary_rpc_method_handler(_eaten),
+    }
 
     def register(_: Any, to: grpc.aio.Server) -> None:
-        to.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("x.Streams", {"GetInvoice": handler}),))
+        to.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("x.Streams", handlers),))
 
     server.add(register, None, "x.Streams")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        call: Any = channel.unary_stream("/x.Streams/GetInvoice")
-        with pytest.raises(grpc.aio.AioRpcError) as error:
-            await call(b"").read()
-    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert reached == []
+        yield server, channel
     await server.stop(0)
+
+
+async def test_a_server_stream_passes_the_same_gate(
+    streams: tuple[RpcServer, grpc.aio.Channel], keyring: Keyring
+) -> None:
+    call: Any = streams[1].unary_stream("/x.Streams/GetInvoice")
+    for metadata, reason in (
+        ((), "TOKEN_MISSING"),
+        (bearer(keyring.service_token("payments", "invoices")), "NOT_ALLOWED"),
+        (bearer(keyring.user_token("biz_1", scope="invoices:write")), "NOT_ALLOWED"),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await call(b"", metadata=metadata).read()
+        assert from_rpc_error(error.value).reason == reason
+    assert await call(b"", metadata=bearer(keyring.user_token("biz_1"))).read() == b"biz_1"
+
+
+async def test_a_stopping_server_ends_its_streams(
+    streams: tuple[RpcServer, grpc.aio.Channel], keyring: Keyring
+) -> None:
+    server, channel = streams
+    call: Any = channel.unary_stream("/x.Streams/GetInvoice")
+    stream = call(b"", metadata=bearer(keyring.user_token("biz_1")))
+    await stream.read()
+    started = time.monotonic()
+    await server.stop(20)
+    assert time.monotonic() - started < 2
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await stream.read()
+    assert from_rpc_error(error.value).reason == "SERVER_STOPPING"
+
+
+async def test_a_clients_stream_does_not_exist(streams: tuple[RpcServer, grpc.aio.Channel], keyring: Keyring) -> None:
+    call: Any = streams[1].stream_unary("/x.Streams/GetPayable")
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await call(iter([b""]), metadata=bearer(keyring.service_token("payments", "invoices")))
+    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_a_kept_answer_is_marked_as_replayed(hop: Hop) -> None:

@@ -64,6 +64,8 @@ def of_service_error(error: ServiceError, instance: str) -> Response:
     status = STATUSES[error.kind]
     if error.reason in MALFORMED:
         status = HTTPStatus.BAD_REQUEST
+    elif error.reason == "VERSION_STALE":
+        status = HTTPStatus.PRECONDITION_FAILED
     elif error.reason == "UPSTREAM_TIMEOUT":
         status = HTTPStatus.GATEWAY_TIMEOUT
     headers = {}

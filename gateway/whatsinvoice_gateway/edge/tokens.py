@@ -1,4 +1,4 @@
-"""Who calls: access tokens, checked against auth's key set, which is kept here."""
+"""Who calls: access tokens, checked against auth's key set, which is kept here, and API keys exchanged for them."""
 
 import asyncio
 import time
@@ -7,35 +7,45 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from whatsinvoice.auth.v1 import auth_pb2
-from whatsinvoice_kit.core.errors import ServiceError
+from whatsinvoice_kit.core.errors import ServiceError, unauthenticated
 from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.identity import authenticate
 from whatsinvoice_kit.rpc.tokens import USER_ISSUER, Jwk, Verifier, peek_issuer_and_kid
 
 from whatsinvoice_gateway.clients import Services
+from whatsinvoice_gateway.edge.api_keys import PREFIX, ApiKeys
+from whatsinvoice_gateway.edge.revocations import Revocations
 
 REFETCH_SECONDS = 60.0
 
-_scheme = HTTPBearer(bearerFormat="JWT", auto_error=False, description="An access token from /v1/auth/login")
+_scheme = HTTPBearer(bearerFormat="JWT", auto_error=False, description="An access token, or an API key")
 
 
 class KeySet:
     """Auth's public keys. An unknown key id fetches them again, at most once a minute."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, revocations: Revocations) -> None:
         self._services = services
+        self._revocations = revocations
+        self._api_keys = ApiKeys(services)
         self._keys: dict[str, Jwk] = {}
         self._verifier = Verifier({USER_ISSUER: self._keys}, "gateway")
         self._fetched = -REFETCH_SECONDS
         self._fetching = asyncio.Lock()
 
     async def check(self, authorization: str) -> None:
-        """Sets the current call's identity; UNAUTHENTICATED without a good token."""
+        """Sets the current call's identity; UNAUTHENTICATED without a good token or key."""
         call = current_call()
         token = authorization.partition(" ")[2]
+        if token.startswith(PREFIX):
+            token = await self._api_keys.token_of(token)
+            call.token = authorization = f"Bearer {token}"
         if token and not self._knows(token):
             await self._fetch()
-        call.identity = authenticate(self._verifier, authorization)
+        identity = authenticate(self._verifier, authorization)
+        if identity.session_id in self._revocations:
+            raise unauthenticated("TOKEN_REVOKED", "the session or API key of this token has ended")
+        call.identity = identity
 
     def _knows(self, token: str) -> bool:
         try:

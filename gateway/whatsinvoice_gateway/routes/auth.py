@@ -68,12 +68,17 @@ def router(settings: Settings, limiter: Limiter) -> APIRouter:
     @routes.post(
         "/v1/auth/login",
         response_model=TokensOut,
-        responses=problems(400, 401, 409, 422, 429, 503),
+        responses=problems(400, 401, 404, 409, 422, 429, 503),
         dependencies=[idempotent],
     )
     @limiter.limit(settings.login_limit)
     async def login(request: Request, body: LoginIn, services: ServicesDep) -> Response:
-        message = pb.LoginRequest(phone=body.phone, password=body.password)
+        message = pb.LoginRequest(
+            phone=body.phone,
+            password=body.password,
+            business_id=body.business_id or "",
+            user_agent=request.headers.get("user-agent", ""),
+        )
         found = await services.as_gateway("auth", services.auth.Login, message)
         return answer(TokensOut.of(found.tokens))
 

@@ -1,12 +1,14 @@
 """Bodies of identity."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 
 from whatsinvoice_gateway.schemas.base import Incoming, Outgoing, moment
 
+RoleName = Literal["owner", "admin", "staff", "accountant"]
 Phone = Field(min_length=4, max_length=24, examples=["08030000001", "+2348030000001"])
 
 
@@ -27,6 +29,7 @@ class VerifyPhoneIn(Incoming):
 class LoginIn(Incoming):
     phone: str = Phone
     password: str = Field(min_length=1, max_length=128)
+    business_id: str | None = Field(default=None, min_length=1, max_length=64, description="One of /v1/me's places")
 
 
 class RefreshIn(Incoming):
@@ -50,6 +53,7 @@ class BusinessOut(Outgoing):
     country: str
     currency: str
     time_zone: str
+    version: int
 
     @classmethod
     def of(cls, message: pb.Business) -> "BusinessOut":
@@ -59,6 +63,7 @@ class BusinessOut(Outgoing):
             country=message.country,
             currency=message.currency_code,
             time_zone=message.time_zone,
+            version=message.version,
         )
 
 
@@ -101,15 +106,36 @@ class TokensOut(Outgoing):
         )
 
 
+def role_name(role: int) -> RoleName:
+    """ROLE_OWNER as owner."""
+    name: RoleName = pb.Role.Name(pb.Role.ValueType(role)).removeprefix("ROLE_").lower()  # type: ignore[assignment]  # the names of the proto's roles
+    return name
+
+
+class PlaceOut(Outgoing):
+    business_id: str
+    business_name: str
+    role: RoleName
+
+    @classmethod
+    def of(cls, message: pb.Place) -> "PlaceOut":
+        return cls(business_id=message.business_id, business_name=message.business_name, role=role_name(message.role))
+
+
 class MeOut(Outgoing):
     user: UserOut
     business: BusinessOut
-    role: str
+    role: RoleName
+    places: list[PlaceOut]
 
     @classmethod
     def of(cls, message: pb.GetMeResponse) -> "MeOut":
-        role = pb.Role.Name(message.role).removeprefix("ROLE_").lower()
-        return cls(user=UserOut.of(message.user), business=BusinessOut.of(message.business), role=role)
+        return cls(
+            user=UserOut.of(message.user),
+            business=BusinessOut.of(message.business),
+            role=role_name(message.role),
+            places=[PlaceOut.of(place) for place in message.places],
+        )
 
 
 class JwkOut(Outgoing):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, cast
 
 import grpc
@@ -52,6 +52,10 @@ def _options(service: ServiceDescriptor, repeatable: tuple[str, ...]) -> list[tu
         ("grpc.absolute_max_metadata_size", MAX_METADATA),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_permit_without_calls", 1),
+        # gRPC's own is up to two minutes: a service that is back must be found at once
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.service_config", json.dumps(config)),
     ]
 
@@ -103,17 +107,12 @@ class Client:
             ServiceError: what the other side raised, or UNAVAILABLE.
         """
         current = current_call()
-        metadata = [
-            ("x-request-id", current.request_id),
-            ("traceparent", current_traceparent()),
-            ("idempotency-key", idempotency_key),
-            ("authorization", f"Bearer {self._token(current) if token is None else token}"),
-        ]
+        metadata = self._metadata(current, token, idempotency_key)
         seconds = min(deadline, current.seconds_left)
         if seconds <= 0:  # gRPC takes 0 for no deadline at all
             raise ServiceError(Kind.UNAVAILABLE, "UPSTREAM_TIMEOUT", "a service took too long", retry_after=1)
         try:
-            rpc = method(request, timeout=seconds, metadata=tuple((k, v) for k, v in metadata if v))
+            rpc = method(request, timeout=seconds, metadata=metadata)
             response = await rpc
             if idempotency_key and idempotency_key == current.idempotency_key:  # the caller's own key was passed on
                 trailing = {tuple(pair) for pair in await rpc.trailing_metadata()}
@@ -121,6 +120,28 @@ class Client:
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
         return response
+
+    async def watch(
+        self, method: "grpc.aio.UnaryStreamMultiCallable[Any, Any] | Callable[..., Any]", request: Any, *, token: str
+    ) -> AsyncGenerator[Any, None]:
+        """The responses of a server stream, which has no deadline; raises ServiceError as `call` does."""
+        rpc = method(request, metadata=self._metadata(current_call(), token, ""))
+        try:
+            async for response in rpc:
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        finally:
+            rpc.cancel()
+
+    def _metadata(self, current: Call, token: str | None, idempotency_key: str) -> tuple[tuple[str, str], ...]:
+        pairs = (
+            ("x-request-id", current.request_id),
+            ("traceparent", current_traceparent()),
+            ("idempotency-key", idempotency_key),
+            ("authorization", f"Bearer {self._token(current) if token is None else token}"),
+        )
+        return tuple((name, value) for name, value in pairs if value)
 
     async def close(self) -> None:
         """Closes the channel."""

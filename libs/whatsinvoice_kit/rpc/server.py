@@ -1,9 +1,11 @@
 """The gRPC server: one interceptor that proves the caller, sets the call, maps errors, counts and logs."""
 
+import asyncio
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import grpc
@@ -12,7 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import Histogram
 
-from whatsinvoice_kit.core.errors import ServiceError, invalid
+from whatsinvoice_kit.core.errors import Kind, ServiceError, invalid
 from whatsinvoice_kit.observe.telemetry import continue_trace
 from whatsinvoice_kit.rpc.call import Call, serving
 from whatsinvoice_kit.rpc.errors import abort
@@ -44,7 +46,9 @@ SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
-Behaviour = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Awaitable[Any]]
+Context = grpc.aio.ServicerContext[Any, Any]
+Behaviour = Callable[[Any, Context], Awaitable[Any]]
+StreamBehaviour = Callable[[Any, Context], AsyncIterator[Any]]
 
 
 def _unknown(_: BaseException) -> ServiceError | None:
@@ -54,12 +58,14 @@ def _unknown(_: BaseException) -> ServiceError | None:
 class Gate(grpc.aio.ServerInterceptor):
     """Nothing reaches a servicer without passing here, health and reflection apart.
 
-    It guards unary RPCs. A stream would pass unguarded, so to callers it does not exist (UNIMPLEMENTED).
+    It guards unary RPCs and server streams. A client's stream would pass unguarded, so to callers it does not exist
+    (UNIMPLEMENTED). Streams end when `stopping` is set, or a server could not drain.
     """
 
     def __init__(
         self, verifier: Verifier, access: AccessTable, known: Callable[[BaseException], ServiceError | None] = _unknown
     ) -> None:
+        self.stopping = asyncio.Event()
         self._verifier = verifier
         self._access = access
         self._known = known
@@ -74,56 +80,94 @@ class Gate(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(OPEN_SERVICES):
             return handler
-        if not handler.unary_unary:
-            return None
-        return grpc.unary_unary_rpc_method_handler(
-            self._guarded(method, cast("Behaviour", handler.unary_unary)),
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        coders = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.unary_unary:
+            behaviour = cast("Behaviour", handler.unary_unary)
+            return grpc.unary_unary_rpc_method_handler(self._guarded(method, behaviour), **coders)
+        if handler.unary_stream:
+            streaming = cast("StreamBehaviour", handler.unary_stream)
+            return grpc.unary_stream_rpc_method_handler(self._guarded_stream(method, streaming), **coders)
+        return None
 
     def _guarded(self, method: str, behaviour: Behaviour) -> Behaviour:
-        rpc = method.rpartition("/")[2]
-
-        async def guarded(request: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> Any:
-            started = time.monotonic()
-            call = _call_of(method, context)
-            code = "CANCELLED"
-            structlog.contextvars.bind_contextvars(request_id=call.request_id)
-            try:
-                call.identity = authenticate(self._verifier, call.token)
-                check_peer(call.identity, context.auth_context())
-                authorize(self._access, rpc, call.identity)
-                _check_idempotency_key(call)
-                structlog.contextvars.bind_contextvars(business_id=call.identity.business_id)
-                with serving(call):
-                    response = await behaviour(request, context)
+        async def guarded(request: Any, context: Context) -> Any:
+            async with self._admitted(method, context) as call:
+                response = await behaviour(request, context)
                 if call.replayed:
                     context.set_trailing_metadata((("idempotent-replayed", "true"),))
-                code = "OK"
                 return response
-            except ServiceError as error:
-                code = error.kind.name
-                await abort(context, error)
-            except grpc.aio.AbortError:
-                code = context.code().name
-                raise
-            except Exception as error:  # every one is logged and answered
-                if (known := self._known(error)) is not None:
-                    code = known.kind.name
-                    log.warning("rpc failed", method=method, reason=known.reason)
-                    await abort(context, known)
-                code = "INTERNAL"
-                log_id = uuid.uuid4().hex[:12]
-                log.exception("rpc failed", method=method, log_id=log_id)
-                # the text of an unknown exception may hold anything: only the log's id goes to the caller
-                await context.abort(grpc.StatusCode.INTERNAL, f"internal error (log id {log_id})")
-            finally:
-                SECONDS.labels(rpc, code).observe(time.monotonic() - started)
-                log.debug("rpc", method=method, status=code, ms=round((time.monotonic() - started) * 1000, 1))
-                structlog.contextvars.clear_contextvars()
 
         return guarded
+
+    def _guarded_stream(self, method: str, behaviour: StreamBehaviour) -> StreamBehaviour:
+        async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
+            async with self._admitted(method, context):
+                async for response in _until(self.stopping, behaviour(request, context)):
+                    yield response
+
+        return guarded
+
+    @asynccontextmanager
+    async def _admitted(self, method: str, context: Context) -> AsyncIterator[Call]:
+        """Serves a proven call that the table allows; whatever is raised inside leaves as a gRPC status."""
+        rpc = method.rpartition("/")[2]
+        started = time.monotonic()
+        call = _call_of(method, context)
+        code = "CANCELLED"
+        structlog.contextvars.bind_contextvars(request_id=call.request_id)
+        try:
+            call.identity = authenticate(self._verifier, call.token)
+            check_peer(call.identity, context.auth_context())
+            authorize(self._access, rpc, call.identity)
+            _check_idempotency_key(call)
+            structlog.contextvars.bind_contextvars(business_id=call.identity.business_id)
+            with serving(call):
+                yield call
+            code = "OK"
+        except ServiceError as error:
+            code = error.kind.name
+            await abort(context, error)
+        except grpc.aio.AbortError:
+            code = context.code().name
+            raise
+        except Exception as error:  # every one is logged and answered
+            if (known := self._known(error)) is not None:
+                code = known.kind.name
+                log.warning("rpc failed", method=method, reason=known.reason)
+                await abort(context, known)
+            code = "INTERNAL"
+            log_id = uuid.uuid4().hex[:12]
+            log.exception("rpc failed", method=method, log_id=log_id)
+            # the text of an unknown exception may hold anything: only the log's id goes to the caller
+            await context.abort(grpc.StatusCode.INTERNAL, f"internal error (log id {log_id})")
+        finally:
+            SECONDS.labels(rpc, code).observe(time.monotonic() - started)
+            log.debug("rpc", method=method, status=code, ms=round((time.monotonic() - started) * 1000, 1))
+            structlog.contextvars.clear_contextvars()
+
+
+async def _until(stopping: asyncio.Event, responses: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The responses until there are no more, or UNAVAILABLE when the server stops: the caller then asks another."""
+    stopped = asyncio.ensure_future(stopping.wait())
+    following: asyncio.Future[Any] | None = None
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(responses, None))
+            await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                raise ServiceError(Kind.UNAVAILABLE, "SERVER_STOPPING", "the server stops", retry_after=1)
+            response = following.result()
+            if response is None:
+                return
+            yield response
+    finally:
+        left = [task for task in (stopped, following) if task is not None and not task.done()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 def _call_of(method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> Call:
@@ -155,6 +199,7 @@ class RpcServer:
     """
 
     def __init__(self, gate: Gate, address: str, tls: CertificateFiles | None = None) -> None:
+        self._gate = gate
         self._server = grpc.aio.server(interceptors=[gate], options=OPTIONS)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -181,6 +226,7 @@ class RpcServer:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self, grace: float) -> None:
-        """Reports NOT_SERVING, lets running calls end within the grace (seconds), then closes."""
+        """Reports NOT_SERVING, ends streams, lets running calls end within the grace (seconds), then closes."""
+        self._gate.stopping.set()
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)

@@ -1,5 +1,6 @@
-"""People, businesses, members, sessions and one-time codes.
+"""People, businesses, members, sessions, API keys and one-time codes.
 
-RPCs: whatsinvoice.auth.v1.AuthService. Events out: BusinessRegistered, PhoneVerified, MemberChanged. Events in: none.
+RPCs: whatsinvoice.auth.v1.AuthService. Events out: BusinessRegistered, PhoneVerified, MemberChanged, SessionRevoked.
+Events in: none.
 Calls: notifications (one-time codes only).
 """

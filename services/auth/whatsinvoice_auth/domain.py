@@ -1,20 +1,29 @@
-"""The rules of identity: passwords, roles and scopes, one-time codes, refresh tokens. No input or output."""
+"""The rules of identity: passwords, roles and scopes, one-time codes, refresh tokens, API keys. No input or output."""
 
 import base64
 import hashlib
 import hmac
+import math
 import os
+import re
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from whatsinvoice_kit.core.errors import FieldViolation, Kind, ServiceError, invalid
+from whatsinvoice_kit.core.errors import FieldViolation, Kind, ServiceError, invalid, precondition
+from whatsinvoice_kit.core.money import SYMBOLS
 
 ACCESS_SECONDS = 600
 SESSION_LIFE = timedelta(days=30)
 CODE_LIFE = timedelta(minutes=10)
 CODE_TRIES = 5
+CODES_A_MINUTE, CODES_AN_HOUR = 6, 12
 RETRY_GRACE = timedelta(seconds=10)
+KEY_SECONDS = 120
+"""How long the token that an API key is exchanged for lives; the gateway keeps it for a minute."""
+REVOKED_FOR = timedelta(seconds=ACCESS_SECONDS + 60)
+"""After that no token of an ended session or key is left, clocks that differ by a little included."""
 MIN_PASSWORD, MAX_PASSWORD, MAX_NAME = 8, 128, 120
 
 
@@ -27,21 +36,19 @@ class Role(Enum):
     ACCOUNTANT = "accountant"
 
 
+_SELF = ("account:self",)
+"""One's own sessions and password: of every person, and of no API key."""
 _READ = ("business:read", "invoices:read", "payments:read", "messages:read")
-_ALL = (*_READ, "business:write", "members:write", "invoices:write", "payments:write", "messages:write")
+_WRITE = ("business:write", "invoices:write", "payments:write", "messages:write")
+_ALL = (*_SELF, *_READ, *_WRITE, "members:read", "members:write", "keys:write")
 SCOPES: dict[Role, tuple[str, ...]] = {
     Role.OWNER: _ALL,
     Role.ADMIN: _ALL,
-    Role.STAFF: (
-        "business:read",
-        "invoices:read",
-        "invoices:write",
-        "payments:read",
-        "messages:read",
-        "messages:write",
-    ),
-    Role.ACCOUNTANT: _READ,
+    Role.STAFF: (*_SELF, *_READ, "invoices:write", "messages:write"),
+    Role.ACCOUNTANT: (*_SELF, *_READ),
 }
+KEY_SCOPES = frozenset((*_READ, *_WRITE))
+"""What an API key may be given; it manages neither people nor keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,9 @@ class Session:
     business_id: str
     expires_at: datetime
     ended_at: datetime | None
+    created_at: datetime
+    used_at: datetime
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +133,33 @@ class RefreshToken:
     spent_at: datetime | None
 
 
-def check_password(password: str, *, name: str, phone: str) -> None:
-    """8 to 128 characters with upper case, lower case and a digit, holding neither the name nor the phone.
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept: its hash is the repository's affair."""
+
+    id: str
+    business_id: str
+    user_id: str
+    name: str
+    scopes: tuple[str, ...]
+    prefix: str
+    last4: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRequest:
+    """Somebody asks for a code to be sent to a phone, known or not; the code takes the request's id."""
+
+    id: str
+    phone: str
+    purpose: str
+    """`verify` a registration's phone, or `reset` a password."""
+    requested_at: datetime
+
+
+def check_password(password: str, *, name: str, phone: str, common: Container[str]) -> None:
+    """8 to 128 characters with upper case, lower case and a digit, not common, holding neither the name nor the phone.
 
     Raises INVALID_ARGUMENT with one violation for each broken rule.
     """
@@ -133,12 +168,29 @@ def check_password(password: str, *, name: str, phone: str) -> None:
         (any(c.isupper() for c in password), "PASSWORD_NO_UPPER", "use an upper-case letter"),
         (any(c.islower() for c in password), "PASSWORD_NO_LOWER", "use a lower-case letter"),
         (any(c.isdigit() for c in password), "PASSWORD_NO_DIGIT", "use a digit"),
-        (name.strip().lower() not in password.lower(), "PASSWORD_HOLDS_NAME", "leave your name out of it"),
+        (not common_forms(password, common), "PASSWORD_COMMON", "this is one of the first that anybody would try"),
+        (
+            not name.strip() or name.strip().lower() not in password.lower(),
+            "PASSWORD_HOLDS_NAME",
+            "leave your name out of it",
+        ),
         (phone[-8:] not in password, "PASSWORD_HOLDS_PHONE", "leave your phone out of it"),
     )
     broken = tuple(FieldViolation("password", code, text) for kept, code, text in rules if not kept)
     if broken:
         raise ServiceError(Kind.INVALID_ARGUMENT, "PASSWORD_WEAK", "the password is too weak", broken)
+
+
+_LEET = tuple(str.maketrans("01345$@7!", f"o{one}eassati") for one in "li")
+
+
+def common_forms(password: str, common: Container[str]) -> bool:
+    """Whether a common password is what is left without capitals, digits for letters, and what is stuck on its ends."""
+    lower = password.lower()
+    core = re.sub(r"^[\d\W_]+|[\d\W_]+$", "", lower)
+    ends = re.sub(r"^\W+|[\d\W_]+$", "", lower)
+    plain = (form.translate(letters) for form in (core, ends) for letters in _LEET)
+    return any(form in common for form in (lower, core, *plain))
 
 
 def check_name(field: str, name: str) -> str:
@@ -180,3 +232,48 @@ def hash_of(token: str) -> bytes:
 
 def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def wait_for_code(before: Sequence[datetime], moment: datetime) -> int:
+    """Seconds until a phone may be sent another code (0: now); `before` are its last ones of an hour, newest first."""
+    waits = [0.0]
+    for count, window in ((CODES_A_MINUTE, timedelta(minutes=1)), (CODES_AN_HOUR, timedelta(hours=1))):
+        if len(before) >= count:
+            waits.append((before[count - 1] + window - moment).total_seconds())
+    return math.ceil(max(waits))
+
+
+def check_currency(code: str) -> str:
+    """One that we carry."""
+    if code not in SYMBOLS:
+        raise invalid("currency", "CURRENCY_UNKNOWN", f"use one of {', '.join(SYMBOLS)}")
+    return code
+
+
+def check_scopes(asked: Iterable[str], held: Container[str]) -> tuple[str, ...]:
+    """The scopes of a new API key, each once; INVALID_ARGUMENT for none or strange ones, PERMISSION_DENIED beyond."""
+    scopes = tuple(sorted(set(asked)))
+    if not scopes or not KEY_SCOPES.issuperset(scopes):
+        raise invalid("scopes", "SCOPE_UNKNOWN", f"use some of {', '.join(sorted(KEY_SCOPES))}")
+    if not all(scope in held for scope in scopes):
+        raise ServiceError(Kind.PERMISSION_DENIED, "SCOPE_NOT_HELD", "a key cannot do more than you can")
+    return scopes
+
+
+def check_place(actor: Role, member: Member, owners: int, role: Role | None) -> None:
+    """Whether a member may get another role (None: be removed) by an actor; `owners` are those of the business now.
+
+    Only owners make and unmake owners, an owner's phone is proven, and the last one stays.
+    """
+    if Role.OWNER in (member.role, role) and actor is not Role.OWNER:
+        raise ServiceError(Kind.PERMISSION_DENIED, "OWNER_REQUIRED", "only an owner may do that to an owner")
+    if member.role is Role.OWNER and role is not Role.OWNER and owners <= 1:
+        raise precondition("LAST_OWNER", "a business keeps at least one owner")
+    if role is Role.OWNER and not member.user.phone_verified:
+        raise precondition("PHONE_NOT_VERIFIED", "an owner's phone must be proven first")
+
+
+def api_key_of(key_id: str, secret: str, prefix: str) -> str:
+    """The key of an id: 160 bits that nobody can tell without the secret, and the same when its answer is repeated."""
+    digest = hmac.digest(secret.encode(), b"api-key:" + key_id.encode(), "sha256")
+    return prefix + base64.b32encode(digest[:20]).decode().lower()

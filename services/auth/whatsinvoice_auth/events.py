@@ -4,7 +4,7 @@ from whatsinvoice.auth.v1 import auth_pb2, events_pb2
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.events.outbox import Event, serialised
 
-from whatsinvoice_auth.domain import Business, Member, Role, User
+from whatsinvoice_auth.domain import Business, Member, Role, Session, User
 
 ROLES = {
     Role.OWNER: auth_pb2.ROLE_OWNER,
@@ -25,6 +25,7 @@ def business_message(business: Business) -> auth_pb2.Business:
         country=business.country,
         currency_code=business.currency,
         time_zone=business.time_zone,
+        version=business.version,
     )
 
 
@@ -53,7 +54,19 @@ def phone_verified(member: Member) -> Event:
     return serialised(event)
 
 
-def member_changed(member: Member) -> Event:
+def session_revoked(session: Session) -> Event:
+    event = events_pb2.SessionRevoked(
+        event_id=new_id("evt"),
+        business_id=session.business_id,
+        aggregate_id=session.id,
+        aggregate_version=2,
+        user_id=session.user_id,
+    )
+    event.occur_time.GetCurrentTime()
+    return serialised(event)
+
+
+def member_changed(member: Member, *, active: bool = True) -> Event:
     event = events_pb2.MemberChanged(
         event_id=new_id("evt"),
         business_id=member.business.id,
@@ -62,7 +75,7 @@ def member_changed(member: Member) -> Event:
         user=user_message(member.user),
         role=ROLES[member.role],
         phone_verified=member.user.phone_verified,
-        active=True,
+        active=active,
         business=business_message(member.business),
     )
     event.occur_time.GetCurrentTime()

@@ -1,0 +1,102 @@
+"""One's own account: codes and passwords before a session, sessions and password within one.
+
+All are limited per address: slowapi finds the request among their arguments.
+"""
+
+from fastapi import APIRouter, Request
+from slowapi import Limiter
+from starlette.responses import Response
+from whatsinvoice.auth.v1 import auth_pb2 as pb
+
+from whatsinvoice_gateway.edge.idempotency import idempotent
+from whatsinvoice_gateway.edge.tokens import signed_in
+from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
+from whatsinvoice_gateway.schemas.account import (
+    AcceptedOut,
+    ChangePasswordIn,
+    PhoneIn,
+    ResetPasswordIn,
+    SessionOut,
+)
+from whatsinvoice_gateway.schemas.base import Page, answer, problems
+from whatsinvoice_gateway.settings import Settings
+
+OPEN = problems(400, 409, 422, 429, 503)
+SIGNED_IN = problems(400, 401, 403, 409, 422, 429, 503)
+
+
+def router(settings: Settings, limiter: Limiter) -> APIRouter:
+    """The limits are settings, so the routes are made for them."""
+    routes = APIRouter(prefix="/v1/auth", tags=["auth"])
+    _add_codes(routes, settings, limiter)
+    _add_sessions(routes, settings, limiter)
+    return routes
+
+
+def _add_codes(routes: APIRouter, settings: Settings, limiter: Limiter) -> None:
+    waiting = {"status_code": 202, "response_model": AcceptedOut, "responses": OPEN, "dependencies": [idempotent]}
+
+    @routes.post("/resend-code", **waiting)  # type: ignore[arg-type]  # a dict of many types
+    @limiter.limit(settings.code_limit)
+    async def resend_code(request: Request, body: PhoneIn, services: ServicesDep) -> Response:
+        await services.as_gateway("auth", services.auth.ResendCode, pb.ResendCodeRequest(phone=body.phone))
+        return answer(AcceptedOut(accepted=True), 202)
+
+    @routes.post("/password/forgot", **waiting)  # type: ignore[arg-type]  # as above
+    @limiter.limit(settings.code_limit)
+    async def forgot_password(request: Request, body: PhoneIn, services: ServicesDep) -> Response:
+        await services.as_gateway("auth", services.auth.ForgotPassword, pb.ForgotPasswordRequest(phone=body.phone))
+        return answer(AcceptedOut(accepted=True), 202)
+
+    @routes.post("/password/reset", status_code=204, responses=OPEN, dependencies=[idempotent])
+    @limiter.limit(settings.verify_limit)
+    async def reset_password(request: Request, body: ResetPasswordIn, services: ServicesDep) -> Response:
+        message = pb.ResetPasswordRequest(phone=body.phone, code=body.code, new_password=body.new_password)
+        await services.as_gateway("auth", services.auth.ResetPassword, message)
+        return Response(status_code=204)
+
+
+def _add_sessions(routes: APIRouter, settings: Settings, limiter: Limiter) -> None:
+    write = [signed_in, idempotent]
+
+    @routes.post("/password/change", status_code=204, responses=SIGNED_IN, dependencies=write)
+    @limiter.limit(settings.login_limit)
+    async def change_password(request: Request, body: ChangePasswordIn, services: ServicesDep) -> Response:
+        message = pb.ChangePasswordRequest(old_password=body.old_password, new_password=body.new_password)
+        await services.as_user("auth", services.auth.ChangePassword, message)
+        return Response(status_code=204)
+
+    @routes.post("/logout", status_code=204, responses=problems(401, 403, 404, 409, 422, 429, 503), dependencies=write)
+    @limiter.limit(settings.account_limit)
+    async def logout(request: Request, services: ServicesDep) -> Response:
+        await services.as_user("auth", services.auth.Logout, pb.LogoutRequest())
+        return Response(status_code=204)
+
+    @routes.post("/logout-all", status_code=204, responses=SIGNED_IN, dependencies=write)
+    @limiter.limit(settings.account_limit)
+    async def logout_all(request: Request, services: ServicesDep) -> Response:
+        await services.as_user("auth", services.auth.LogoutAll, pb.LogoutAllRequest())
+        return Response(status_code=204)
+
+    @routes.get(
+        "/sessions",
+        response_model=Page[SessionOut],
+        responses=problems(401, 403, 422, 429, 503),
+        dependencies=[signed_in],
+    )
+    @limiter.limit(settings.account_limit)
+    async def list_sessions(request: Request, page: PageDep, services: ServicesDep) -> Response:
+        found = await services.as_user("auth", services.auth.ListSessions, pb.ListSessionsRequest(page=page))
+        data = [SessionOut.of(session) for session in found.sessions]
+        return answer(Page[SessionOut](data=data, next_cursor=found.page.next_cursor or None))
+
+    @routes.delete(
+        "/sessions/{session_id}",
+        status_code=204,
+        responses=problems(401, 403, 404, 429, 503),
+        dependencies=[signed_in],
+    )
+    @limiter.limit(settings.account_limit)
+    async def end_session(request: Request, session_id: str, services: ServicesDep) -> Response:
+        await services.as_user("auth", services.auth.EndSession, pb.EndSessionRequest(session_id=session_id))
+        return Response(status_code=204)
