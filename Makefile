@@ -42,7 +42,7 @@ lock: setup  ## Resolve every version again and write requirements.lock (hashes,
 
 # --- the local stack --------------------------------------------------------------------------------------------
 LOCAL := $(PY) -m whatsinvoice_local
-.PHONY: up down status logs demo
+.PHONY: up down status logs demo certs
 up: setup  ## Start the whole stack in the background, ready when it returns; running it again changes nothing
 	@$(LOCAL) up
 
@@ -57,6 +57,9 @@ logs: setup  ## The end of the logs, or of one: make logs S=payments
 
 demo: setup  ## Play one invoice from chat message to receipt, through public interfaces only
 	@$(LOCAL) demo
+
+certs: setup  ## Certificates for mutual TLS between local services, in .run/certs; again renews what ends soon
+	@$(PY) deploy/make_certs.py
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests

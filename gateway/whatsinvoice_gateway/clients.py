@@ -30,11 +30,14 @@ class Services:
         invoices = invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"]
         payments = payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"]
         notifications = notifications_pb2.DESCRIPTOR.services_by_name["NotificationsService"]
+        tls = settings.certificate_files()
         self._clients = {
-            "auth": Client(settings.auth_grpc, auth, repeatable=("ExchangeApiKey",)),
-            "invoices": Client(settings.invoices_grpc, invoices),
-            "payments": Client(settings.payments_grpc, payments, repeatable=("ReceivePaystackWebhook",)),
-            "notifications": Client(settings.notifications_grpc, notifications, repeatable=("ReceiveWhatsAppWebhook",)),
+            "auth": Client(settings.auth_grpc, auth, repeatable=("ExchangeApiKey",), tls=tls),
+            "invoices": Client(settings.invoices_grpc, invoices, tls=tls),
+            "payments": Client(settings.payments_grpc, payments, repeatable=("ReceivePaystackWebhook",), tls=tls),
+            "notifications": Client(
+                settings.notifications_grpc, notifications, repeatable=("ReceiveWhatsAppWebhook",), tls=tls
+            ),
         }
         self.auth = auth_pb2_grpc.AuthServiceStub(self._clients["auth"].channel)
         self.invoices = invoices_pb2_grpc.InvoicesServiceStub(self._clients["invoices"].channel)

@@ -1,6 +1,5 @@
 """Settings of the gateway."""
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
@@ -35,10 +34,3 @@ class Settings(BaseServiceSettings):
     """Looking at and ending one's sessions."""
     request_seconds: float = Field(default=15.0, gt=0)
     """The deadline of a request, whatever it calls."""
-
-    def unsafe(self) -> Iterator[str]:
-        yield from super().unsafe()
-        if "@" not in self.redis_url.get_secret_value():
-            yield "REDIS_URL has no password"
-        if self.allow_plaintext_rpc:
-            yield "ALLOW_PLAINTEXT_RPC is on"

@@ -28,6 +28,7 @@ from whatsinvoice_kit.observe.health import OpsServer
 from whatsinvoice_kit.rpc.client import Client, TokenSource, forwarded
 from whatsinvoice_kit.rpc.identity import AccessTable, ServiceIdentity
 from whatsinvoice_kit.rpc.server import Gate, RpcServer
+from whatsinvoice_kit.rpc.tls import CertificateFiles
 from whatsinvoice_kit.rpc.tokens import Verifier, parse_key_sets
 
 log = structlog.get_logger(__name__)
@@ -49,12 +50,14 @@ class Kit(Generic[SettingsT]):
     unit_of_work: UnitOfWork
     idempotency: Idempotency
     identity: ServiceIdentity
+    tls: CertificateFiles | None
+    """None: plaintext."""
 
     def client(
         self, target: str, service: ServiceDescriptor, token: TokenSource = forwarded, repeatable: tuple[str, ...] = ()
     ) -> Client:
         """A channel to another service; add its `close` to Parts.closing."""
-        return Client(target, service, token, repeatable)
+        return Client(target, service, token, repeatable, self.tls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class Process(Generic[SettingsT]):
         key = json.loads(settings.service_key.get_secret_value() or "{}")
         identity = ServiceIdentity(spec.name, key)
         idempotency = Idempotency(self.unit_of_work, spec.tables.idempotency)
-        self._parts = spec.build(Kit(settings, self.engine, self.unit_of_work, idempotency, identity))
+        self._tls = settings.certificate_files()
+        self._parts = spec.build(Kit(settings, self.engine, self.unit_of_work, idempotency, identity, self._tls))
         self.ops = OpsServer(settings.ops_host, settings.ops_port, self._ping)
         self.rpc = self._make_rpc() if only != "worker" else None
         self._bus: Bus | None = None
@@ -115,7 +119,8 @@ class Process(Generic[SettingsT]):
     def _make_rpc(self) -> RpcServer:
         parts, settings = self._parts, self._settings
         verifier = Verifier(parse_key_sets(settings.trusted_keys), self._spec.name)
-        rpc = RpcServer(Gate(verifier, parts.access, as_service_error), f"{settings.grpc_host}:{settings.grpc_port}")
+        gate = Gate(verifier, parts.access, as_service_error)
+        rpc = RpcServer(gate, f"{settings.grpc_host}:{settings.grpc_port}", self._tls)
         rpc.add(parts.register, parts.servicer, parts.descriptor.full_name)
         return rpc
 

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import EXIT_CONFIG, BaseServiceSettings, ServiceSettings
 from whatsinvoice_kit.rpc.tokens import generate_key, public_half
+from whatsinvoice_local.certificates import write_certificates
 
 KEY = generate_key()
 
@@ -35,18 +36,21 @@ GOOD = {
     "APP_ENV": "prod",
     "SERVICE_KEY": json.dumps(KEY),
     "TRUSTED_KEYS": json.dumps({"whatsinvoice": {"keys": [public_half(KEY)]}}),
-    "ALLOW_PLAINTEXT_RPC": "false",
     "DATABASE_URL": "postgresql://sample:database-word-of-the-tests@db/whatsinvoice?sslpassword=query-word",
     "REDIS_URL": "rediss://:redis-word-of-the-tests@redis:6379/0",
     "API_SECRET": "an-api-word-of-the-tests",
     "PUBLIC_URL": "https://user:url-word@pay.example",
 }
+TLS = {"RPC_TLS_CERT_FILE": "sample.crt", "RPC_TLS_KEY_FILE": "sample.key", "RPC_TLS_CA_FILE": "ca.crt"}
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
+    write_certificates(tmp_path, ["sample", "other"])
+    for name, file in TLS.items():
+        monkeypatch.setenv(name, str(tmp_path / file))
     return monkeypatch
 
 
@@ -62,7 +66,7 @@ def test_a_good_environment_is_taken(environment: pytest.MonkeyPatch) -> None:
     settings = Settings.load()
     assert settings.api_secret.get_secret_value() == GOOD["API_SECRET"]
     assert settings.workers == 2
-    assert settings.allow_plaintext_rpc is False
+    assert settings.certificate_files() is not None
 
 
 def test_the_prefix_goes_before_and_a_value_before_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -85,10 +89,10 @@ def test_ten_wrong_things_are_named_at_once(
         "APP_ENV": "prod",
         "LOG_LEVEL": "debug",
         "REDIS_URL": "redis://somebody@127.0.0.1/0",
-        "PUBLIC_URL": "http://pay.example",
+        "PUBLIC_URL": "https://pay.example",
         "WORKERS": "many",
         "GRPC_PORT": "x",
-        "API_SECRET": "too short",
+        "API_SECRET": "an-api-word-of-the-tests",
         "TRUSTED_KEYS": "[]",
     }.items():
         monkeypatch.setenv(name, value)
@@ -101,9 +105,7 @@ def test_ten_wrong_things_are_named_at_once(
         "TRUSTED_KEYS is no JSON object",
         "LOG_LEVEL is debug",
         "REDIS_URL has no password",
-        "ALLOW_PLAINTEXT_RPC is on",
-        "API_SECRET is shorter than 16 characters",
-        "PUBLIC_URL is not https",
+        *(f"{name} is missing" for name in TLS),
     ):
         assert any(line.startswith(f"sample: {name}") for line in said), name
     assert len(said) == 10
@@ -120,7 +122,6 @@ def test_ten_wrong_things_are_named_at_once(
         ("TRUSTED_KEYS", '{"whatsinvoice": []}', "TRUSTED_KEYS is no JSON object of issuer -> JWK set"),
         ("TRUSTED_KEYS", json.dumps({"whatsinvoice": {"keys": [KEY]}}), "TRUSTED_KEYS holds a private key"),
         ("LOG_LEVEL", "debug", "LOG_LEVEL is debug"),
-        ("ALLOW_PLAINTEXT_RPC", "true", "ALLOW_PLAINTEXT_RPC is on"),
         ("DATABASE_URL", "", "DATABASE_URL is missing"),
         ("DATABASE_URL", "postgresql://sample@db/whatsinvoice", "DATABASE_URL has no password"),
         ("DATABASE_URL", "sample", "DATABASE_URL is no address"),
@@ -231,7 +232,7 @@ def test_a_file_that_cannot_be_read_is_named_like_any_other_fault(
     assert second == "sample: LOG_LEVEL is debug"
 
 
-@pytest.mark.parametrize("name", ["WORKERS", "LOG_LEVEL", "ALLOW_PLAINTEXT_RPC", "GRPC_PORT", "APP_ENV"])
+@pytest.mark.parametrize("name", ["WORKERS", "LOG_LEVEL", "GRPC_PORT", "APP_ENV"])
 def test_a_bad_value_is_never_echoed(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -239,6 +240,47 @@ def test_a_bad_value_is_never_echoed(
     (said,) = problems(capsys)
     assert said.startswith(f"sample: {name}: ")
     assert "hunter2" not in said
+
+
+def test_production_is_refused_plaintext_rpc(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in TLS:
+        environment.delenv(name)
+    assert problems(capsys) == [f"sample: {name} is missing" for name in TLS]
+    environment.setenv("APP_ENV", "dev")
+    assert Settings.load().certificate_files() is None
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+@pytest.mark.parametrize("name", TLS)
+def test_certificate_files_are_given_together_everywhere(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stage: str, name: str
+) -> None:
+    environment.setenv("APP_ENV", stage)
+    environment.delenv(name)
+    assert problems(capsys) == [f"sample: {name} is missing"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("RPC_TLS_CERT_FILE", None, "No such file or directory"),
+        ("RPC_TLS_KEY_FILE", "other.key", "KEY_VALUES_MISMATCH"),
+        ("RPC_TLS_CA_FILE", "sample.key", "NO_CERTIFICATE_OR_CRL_FOUND"),
+    ],
+)
+def test_certificate_files_that_cannot_be_used_are_refused_at_the_start(
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    name: str,
+    content: str | None,
+    said: str,
+) -> None:
+    environment.setenv("APP_ENV", "dev")
+    environment.setenv(name, str(tmp_path / (content or "nothing")))
+    assert problems(capsys) == [f"sample: {', '.join(TLS)} cannot be used: {said}"]
 
 
 def test_outside_of_production_the_unsafe_is_allowed(environment: pytest.MonkeyPatch) -> None:

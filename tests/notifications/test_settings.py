@@ -13,7 +13,7 @@ GOOD: dict[str, Any] = {
     "redis_url": "redis://:a-word-of-the-tests@redis/0",
     "service_key": json.dumps(generate_key()),
     "trusted_keys": '{"whatsinvoice": {"keys": []}}',
-    "allow_plaintext_rpc": False,
+    **{f"rpc_tls_{part}_file": f"certs/{part}.pem" for part in ("cert", "key", "ca")},
     "invoices_grpc": "invoices:50051",
     "whatsapp_phone_number_id": "1065",
     "whatsapp_access_token": "an-access-token-of-the-tests",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from whatsinvoice_kit.data.provision import DATABASE
@@ -27,6 +28,8 @@ class Plan:
     resources: Resources
     ports: Mapping[str, int]
     secrets: dict[str, str]
+    certificates: Path | None = None
+    """The folder of mutual TLS; None: plaintext."""
 
     @property
     def gateway_url(self) -> str:
@@ -67,6 +70,12 @@ class Plan:
             "TRUSTED_KEYS": trusted_keys(self.secrets),
             "REDIS_URL": self.resources.redis_url,
         }
+        if self.certificates:
+            own |= {
+                "RPC_TLS_CERT_FILE": str(self.certificates / f"{part}.crt"),
+                "RPC_TLS_KEY_FILE": str(self.certificates / f"{part}.key"),
+                "RPC_TLS_CA_FILE": str(self.certificates / "ca.crt"),
+            }
         if part == "gateway":
             return _BASE | own | self._gateway()
         own |= {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from whatsinvoice_local.backing import BackingError, processes
 from whatsinvoice_local.backing.processes import Process
+from whatsinvoice_local.certificates import write_certificates
 from whatsinvoice_local.environment import Plan
 from whatsinvoice_local.parts import BACKING, PARTS, PREFERRED_PORTS, PROGRAMS, SERVICES
 from whatsinvoice_local.probe import says_ok
@@ -28,7 +29,8 @@ class StackError(RuntimeError):
 
 
 class Stack:
-    """`given` may name real backing servers, see resources.py; `preferred` are ports to take where they are free.
+    """`given` may name real backing servers, see resources.py, and ask for mutual TLS by WHATSINVOICE_TLS=1;
+    `preferred` are ports to take where they are free.
 
     `say` is told of each step of a start or a stop.
     """
@@ -84,7 +86,7 @@ class Stack:
         ports = state.ports(self._preferred)
         resources = start_resources(state.folder / "parts", self._given)
         self._tell("postgres, valkey and seaweedfs are ready")
-        plan = Plan(resources, ports, state.secrets())
+        plan = Plan(resources, ports, state.secrets(), self._certificates())
         self._spawn("sandbox", plan)
         self._prepare(plan)
         self._tell("roles, tables and bucket are ready")
@@ -112,6 +114,14 @@ class Stack:
             if pushing and pushing.poll() is None:
                 pushing.kill()
                 pushing.communicate()
+
+    def _certificates(self) -> Path | None:
+        """The folder of mutual TLS, its certificates good for ten days at least; None unless it is asked for."""
+        if self._given.get("WHATSINVOICE_TLS") != "1":
+            return None
+        folder = self.state.folder / "certs"
+        write_certificates(folder)
+        return folder
 
     @staticmethod
     def _prepare(plan: Plan) -> None:

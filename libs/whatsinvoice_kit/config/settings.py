@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from whatsinvoice_kit.config.secrets.source import SecretsBackend
 from whatsinvoice_kit.config.secrets.unavailable import SecretsUnavailableError
 from whatsinvoice_kit.config.secrets.weakness import fault_of_service_key, fault_of_trusted_keys, weakness_of
+from whatsinvoice_kit.rpc.tls import CertificateFiles
 
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h."""
@@ -62,7 +63,11 @@ class BaseServiceSettings(BaseSettings):
     """This service's private ES256 key as a JWK, for the tokens it signs itself."""
     trusted_keys: str = "{}"
     """JSON: issuer -> JWK set of the public keys whose tokens are believed."""
-    allow_plaintext_rpc: bool = True
+    rpc_tls_cert_file: str = ""
+    """This process's certificate with its chain, PEM. The three files are given together, or RPCs are plaintext."""
+    rpc_tls_key_file: str = ""
+    rpc_tls_ca_file: str = ""
+    """The authorities whose certificates are believed."""
 
     @classmethod
     def settings_customise_sources(
@@ -75,8 +80,33 @@ class BaseServiceSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, EnvironmentOrFile(settings_cls), SecretsBackend(settings_cls)
 
+    def certificate_files(self) -> CertificateFiles | None:
+        """The files of mutual TLS, None when there are none; OSError when they cannot be used."""
+        if not self.rpc_tls_cert_file:
+            return None
+        return CertificateFiles(*map(Path, self._rpc_tls().values()))
+
+    def _rpc_tls(self) -> dict[str, str]:
+        names = ("rpc_tls_cert_file", "rpc_tls_key_file", "rpc_tls_ca_file")
+        return {name.upper(): getattr(self, name) for name in names}
+
+    def unusable(self) -> Iterator[str]:
+        """A sentence for each value that no process can run with."""
+        files = self._rpc_tls()
+        missing = [name for name, file in files.items() if not file]
+        if missing and len(missing) < len(files):
+            yield from (f"{name} is missing" for name in missing)
+        if not missing:
+            try:
+                self.certificate_files()
+            except OSError as error:
+                said = getattr(error, "reason", None) or error.strerror or type(error).__name__
+                yield f"RPC_TLS_CERT_FILE, RPC_TLS_KEY_FILE, RPC_TLS_CA_FILE cannot be used: {said}"
+
     def unsafe(self) -> Iterator[str]:
         """A sentence for each value that production must not run with."""
+        if not any(self._rpc_tls().values()):
+            yield from (f"{name} is missing" for name in self._rpc_tls())
         if fault := fault_of_service_key(self.service_key.get_secret_value()):
             yield f"SERVICE_KEY{fault}"
         if fault := fault_of_trusted_keys(self.trusted_keys):
@@ -91,6 +121,12 @@ class BaseServiceSettings(BaseSettings):
                     yield f"{name.upper()} is missing"
                 elif text and (fault := weakness_of(text, address=name.endswith("_url"))):
                     yield f"{name.upper()}{fault}"
+
+    def problems(self) -> Iterator[str]:
+        """A sentence for each value that this process must not run with."""
+        yield from self.unusable()
+        if self.app_env == "prod":
+            yield from self.unsafe()
 
     def shown(self) -> str:
         """The effective settings, one `NAME=value` a line, secrets masked and addresses without their passwords."""
@@ -110,7 +146,7 @@ class BaseServiceSettings(BaseSettings):
         except ValidationError as error:
             problems = [*_wrong(error), *cls._unsafe_besides({str(e["loc"][0]) for e in error.errors() if e["loc"]})]
         else:
-            problems = list(settings.unsafe()) if settings.app_env == "prod" else []
+            problems = list(settings.problems())
             if not problems:
                 return settings
         for problem in dict.fromkeys(problems):
@@ -123,7 +159,7 @@ class BaseServiceSettings(BaseSettings):
         found: list[str] = []
         with suppress(ValueError, TypeError):  # a rule may stumble over a stand-in; what was said before it holds
             settings = cls._without(wrong)
-            for sentence in settings.unsafe() if settings.app_env == "prod" else ():
+            for sentence in settings.problems():
                 found.append(sentence)  # noqa: PERF402  (a list of them would be lost when a rule stumbles)
         return [sentence for sentence in found if not sentence.startswith(tuple(name.upper() for name in wrong))]
 
@@ -156,11 +192,6 @@ class ServiceSettings(BaseServiceSettings):
     """How long an unacknowledged event rests before another consumer takes it; well above a handler's time."""
     max_deliveries: int = Field(default=5, ge=1)
     outbox_days: int = Field(default=14, ge=1)
-
-    def unsafe(self) -> Iterator[str]:
-        yield from super().unsafe()
-        if self.allow_plaintext_rpc:
-            yield "ALLOW_PLAINTEXT_RPC is on"
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseServiceSettings)

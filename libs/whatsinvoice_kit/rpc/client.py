@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -12,6 +12,8 @@ from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.observe.telemetry import current_traceparent
 from whatsinvoice_kit.rpc.call import Call, current_call
 from whatsinvoice_kit.rpc.errors import from_rpc_error
+from whatsinvoice_kit.rpc.renewed_channel import RenewedChannel
+from whatsinvoice_kit.rpc.tls import CertificateFiles, name_of
 
 DEFAULT_DEADLINE_S = 5.0
 MAX_MESSAGE = 8 * 1024 * 1024
@@ -58,18 +60,34 @@ def _options(service: ServiceDescriptor, repeatable: tuple[str, ...]) -> list[tu
     ]
 
 
+def _secured(
+    address: str, service: ServiceDescriptor, tls: CertificateFiles, options: list[tuple[str, Any]]
+) -> grpc.aio.Channel:
+    name = service.file.package.split(".")[1]  # whatsinvoice.invoices.v1
+    return cast("grpc.aio.Channel", RenewedChannel(address, name_of(name), tls, options))
+
+
 class Client:
     """A channel to one service. Create it inside the running loop; `call` is used for every RPC.
 
     Reads are tried again while the service is away, and so are the writes named as repeatable: those whose request is
-    its own idempotency key (a webhook's body, a code's id).
+    its own idempotency key (a webhook's body, a code's id). With certificates, the other side must prove to be the
+    service whose descriptor this is, whatever its address.
     """
 
     def __init__(
-        self, target: str, service: ServiceDescriptor, token: TokenSource = forwarded, repeatable: tuple[str, ...] = ()
+        self,
+        target: str,
+        service: ServiceDescriptor,
+        token: TokenSource = forwarded,
+        repeatable: tuple[str, ...] = (),
+        tls: CertificateFiles | None = None,
     ) -> None:
         address = target if "://" in target or target.startswith("dns:") else f"dns:///{target}"
-        self.channel = grpc.aio.insecure_channel(address, options=_options(service, repeatable))
+        options = _options(service, repeatable)
+        self.channel = (
+            _secured(address, service, tls, options) if tls else grpc.aio.insecure_channel(address, options=options)
+        )
         self._token = token
 
     async def call(

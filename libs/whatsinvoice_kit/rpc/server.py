@@ -19,6 +19,7 @@ from whatsinvoice_kit.observe.telemetry import continue_trace
 from whatsinvoice_kit.rpc.call import Call, serving
 from whatsinvoice_kit.rpc.errors import abort
 from whatsinvoice_kit.rpc.identity import AccessTable, authenticate, authorize
+from whatsinvoice_kit.rpc.tls import CertificateFiles, check_peer
 from whatsinvoice_kit.rpc.tokens import Verifier
 
 log = structlog.get_logger(__name__)
@@ -119,6 +120,7 @@ class Gate(grpc.aio.ServerInterceptor):
         structlog.contextvars.bind_contextvars(request_id=call.request_id)
         try:
             call.identity = authenticate(self._verifier, call.token)
+            check_peer(call.identity, context.auth_context())
             authorize(self._access, rpc, call.identity)
             _check_idempotency_key(call)
             structlog.contextvars.bind_contextvars(business_id=call.identity.business_id)
@@ -191,15 +193,19 @@ def _check_idempotency_key(call: Call) -> None:
 
 
 class RpcServer:
-    """A server for some servicers, with health and reflection; `port` is known after `start`."""
+    """A server for some servicers, with health and reflection; `port` is known after `start`.
 
-    def __init__(self, gate: Gate, address: str) -> None:
+    With certificates it speaks to nobody who has none; without, it speaks plaintext.
+    """
+
+    def __init__(self, gate: Gate, address: str, tls: CertificateFiles | None = None) -> None:
         self._gate = gate
         self._server = grpc.aio.server(interceptors=[gate], options=OPTIONS)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names: list[str] = [reflection.SERVICE_NAME, health.SERVICE_NAME]
         self._address = address
+        self._tls = tls
         self.port = 0
 
     def add(self, register: Callable[[Any, grpc.aio.Server], None], servicer: object, name: str) -> None:
@@ -210,7 +216,11 @@ class RpcServer:
     async def start(self) -> None:
         """Binds, serves, and reports SERVING."""
         reflection.enable_server_reflection(self._names, self._server)
-        self.port = self._server.add_insecure_port(self._address)
+        self.port = (
+            self._server.add_secure_port(self._address, self._tls.server_credentials())
+            if self._tls
+            else self._server.add_insecure_port(self._address)
+        )
         await self._server.start()
         for name in ("", *self._names[2:]):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
