@@ -1,5 +1,6 @@
 """Members, their business and its API keys."""
 
+import asyncio
 import secrets
 from typing import Any
 
@@ -84,6 +85,18 @@ async def test_an_invitation_survives_a_registration_and_the_inviting_business_t
     me = await auth.GetMe(pb.GetMeRequest(), metadata=bearer((await log_in(phone)).access_token))
     assert {place.business_id for place in me.places} >= {await _business_id(auth, owner)}
     assert len(me.places) == 2
+
+
+async def test_a_stranger_invited_and_registering_at_once_is_one_person(
+    auth: AuthServiceStub, owner: Any, gateway: Any
+) -> None:
+    phone = _a_phone()
+    await asyncio.gather(
+        _invite(auth, owner, phone),
+        *(auth.Register(a_registration(phone), metadata=gateway) for _ in range(4)),
+    )
+    members = (await auth.ListMembers(pb.ListMembersRequest(), metadata=owner)).members
+    assert [member.user.phone for member in members].count(phone) == 1
 
 
 async def test_nobody_without_a_password_can_log_in(

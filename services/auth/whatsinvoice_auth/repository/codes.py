@@ -29,9 +29,14 @@ async def drop_code(tx: Transaction, code_id: str) -> None:
     await tx.execute(delete(CODES).where(CODES.c.id == code_id))
 
 
+async def hold_phone(tx: Transaction, phone: str) -> None:
+    """Nobody else asks for, makes or registers with a code of this phone until the transaction ends."""
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"auth.codes:{phone}", 0))))
+
+
 async def recent_requests(tx: Transaction, phone: str, since: datetime) -> list[datetime]:
     """When the last codes of a phone were asked for, newest first; holds the phone until the transaction ends."""
-    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"auth.codes:{phone}", 0))))
+    await hold_phone(tx, phone)
     rows = CODE_REQUESTS.c
     statement = select(rows.requested_at).where(rows.phone == phone, rows.requested_at > since)
     return list((await tx.execute(statement.order_by(rows.requested_at.desc()).limit(CODES_AN_HOUR))).scalars())

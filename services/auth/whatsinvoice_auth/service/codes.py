@@ -98,6 +98,7 @@ class CodeCourier:
 
     async def _code_for(self, tx: Transaction, request: CodeRequest, moment: datetime) -> Code | None:
         """The code to send, made once; None for strangers, when a later one was asked for, and when it is too late."""
+        await codes.hold_phone(tx, request.phone)
         user = await people.user_by_phone(tx, request.phone)
         late = moment >= request.requested_at + domain.CODE_LIFE
         if user is None or late or (request.purpose == VERIFY and user.phone_verified):

@@ -62,12 +62,13 @@ async def invite(tx: Transaction, codes: Codes, user_id: str, business_id: str, 
     if any(member.user.phone == phone for member in members):
         raise ServiceError(Kind.ALREADY_EXISTS, "MEMBER_EXISTS", "this person is a member already")
     user = await people.user_by_phone(tx, phone)
+    if user is None or not user.phone_verified:
+        await codes.ask(tx, phone, VERIFY)  # holds the phone: nobody else registers or invites it meanwhile
+        user = await people.user_by_phone(tx, phone)
     if user is None:
         name = domain.check_name("name", given.name)
         user = User(new_id("usr"), phone, name, "", "", phone_verified=False, version=1)
         await people.add_user(tx, user)
-    if not user.phone_verified:
-        await codes.ask(tx, phone, VERIFY)
     member = Member(new_id("mbr"), user, business, given.role, 1)
     await people.add_member(tx, member)
     tx.publish(events.member_changed(member))
