@@ -3,6 +3,7 @@
 `process.json` names a process by pid, start time and boot, because a pid alone may by now belong to another program.
 """
 
+import atexit
 import fcntl
 import json
 import os
@@ -23,6 +24,13 @@ _KILL_SECONDS = 5.0
 _LOG_TAIL = 15
 # Held until stopped: a collected Popen would warn about a child that is meant to go on.
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@atexit.register
+def _reap() -> None:
+    """What ended without being asked for again is no child that goes on."""
+    for child in _children.values():
+        child.poll()
 
 
 class BackingError(RuntimeError):
