@@ -38,6 +38,12 @@ def test_later_ids_sort_after_earlier_ones() -> None:
     assert made == sorted(made)
 
 
+def test_ids_of_one_millisecond_sort_in_the_order_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 1_780_000_000_000_000_000)
+    made = [new_id("tle") for _ in range(1_000)]
+    assert made == sorted(set(made))
+
+
 @pytest.mark.parametrize(
     "spoil", [str.upper, lambda i: i + "\n", lambda i: i[:-1], lambda i: i + "0", lambda i: " " + i]
 )

@@ -1,7 +1,8 @@
 """Prefixed, sortable ids: `inv_01k…`, a UUIDv7 (RFC 9562) in Crockford's base 32, lower case."""
 
-import os
 import re
+import secrets
+import threading
 import time
 import uuid
 
@@ -9,13 +10,30 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _FORM = re.compile(r"[a-z]{2,4}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
+class _Sequence:
+    """122 bits that only grow within this process: milliseconds, then chance (RFC 9562 section 6.2, method 2).
+
+    Two rows of one transaction often share their millisecond; sorted by id they must stand in the order they were made.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._guard = threading.Lock()
+
+    def following(self) -> int:
+        fresh = (time.time_ns() // 1_000_000) << 74 | secrets.randbits(74)
+        with self._guard:
+            self._last = fresh if fresh > self._last else self._last + 1 + secrets.randbits(48)
+            return self._last
+
+
+_SEQUENCE = _Sequence()
+
+
 def uuid7() -> uuid.UUID:
-    """A version 7 UUID: 48 bits of milliseconds, then 74 random bits."""
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (time.time_ns() // 1_000_000) << 80 | random
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return uuid.UUID(int=value)
+    """A version 7 UUID: 48 bits of milliseconds, then 74 random bits; greater than the last one of this process."""
+    bits = _SEQUENCE.following()
+    return uuid.UUID(int=bits >> 74 << 80 | 0x7 << 76 | (bits >> 62 & 0xFFF) << 64 | 0x2 << 62 | bits & (1 << 62) - 1)
 
 
 def new_id(prefix: str) -> str:
