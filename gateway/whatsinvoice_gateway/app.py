@@ -50,7 +50,14 @@ def create_app(settings: Settings, key: dict[str, Any]) -> FastAPI:
         await revocations.close()
         await services.close()
 
-    app = FastAPI(title="WhatsInvoice", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="WhatsInvoice",
+        version="1.0.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what the generated clients call it
+    )
     app.state.pages = Pages(settings.checkout_origins)
     limiter = limits.make_limiter(settings)
     limits.install(app, limiter)

@@ -11,7 +11,7 @@ from whatsinvoice.payments.v1 import payments_pb2
 from whatsinvoice_gateway.edge.idempotency import idempotency_required, idempotent
 from whatsinvoice_gateway.edge.tokens import signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
-from whatsinvoice_gateway.schemas.base import Page, answer, problems
+from whatsinvoice_gateway.schemas.base import PDF, Page, answer, problems
 from whatsinvoice_gateway.schemas.invoices import (
     InvoiceEventOut,
     InvoiceEventsOut,
@@ -82,9 +82,9 @@ async def issue_invoice(invoice_id: str, services: ServicesDep) -> Response:
 @routes.get(
     "/{invoice_id}/pdf",
     response_class=Response,
-    responses={200: {"content": {"application/pdf": {}}}, **problems(401, 403, 404, 409, 503)},
+    responses={200: PDF, **problems(401, 403, 404, 409, 503)},
 )
-async def get_pdf(invoice_id: str, services: ServicesDep) -> Response:
+async def get_invoice_pdf(invoice_id: str, services: ServicesDep) -> Response:
     request = pb.GetDocumentRequest(invoice_id=invoice_id)
     found = await services.as_user("invoices", services.invoices.GetDocument, request)
     return pdf(found)
@@ -100,14 +100,14 @@ def pdf(found: pb.GetDocumentResponse) -> Response:
 
 
 @routes.get("/{invoice_id}/events", response_model=InvoiceEventsOut, responses=problems(401, 403, 404, 503))
-async def list_events(invoice_id: str, services: ServicesDep) -> Response:
+async def list_invoice_events(invoice_id: str, services: ServicesDep) -> Response:
     request = pb.ListInvoiceEventsRequest(invoice_id=invoice_id)
     found = await services.as_user("invoices", services.invoices.ListInvoiceEvents, request)
     return answer(InvoiceEventsOut(data=[InvoiceEventOut.of(event) for event in found.events]))
 
 
 @routes.get("/{invoice_id}/payments", response_model=Page[PaymentOut], responses=problems(401, 403, 404, 422, 503))
-async def list_payments(invoice_id: str, page: PageDep, services: ServicesDep) -> Response:
+async def list_invoice_payments(invoice_id: str, page: PageDep, services: ServicesDep) -> Response:
     await services.as_user("invoices", services.invoices.GetInvoice, pb.GetInvoiceRequest(invoice_id=invoice_id))
     request = payments_pb2.ListPaymentsRequest(page=page, invoice_id=invoice_id)
     found = await services.as_user("payments", services.payments.ListPayments, request)
@@ -116,7 +116,7 @@ async def list_payments(invoice_id: str, page: PageDep, services: ServicesDep) -
 
 
 @routes.get("/{invoice_id}/messages", response_model=Page[MessageOut], responses=problems(401, 403, 404, 422, 503))
-async def list_messages(invoice_id: str, page: PageDep, services: ServicesDep) -> Response:
+async def list_invoice_messages(invoice_id: str, page: PageDep, services: ServicesDep) -> Response:
     await services.as_user("invoices", services.invoices.GetInvoice, pb.GetInvoiceRequest(invoice_id=invoice_id))
     request = notifications_pb2.ListMessagesRequest(page=page, invoice_id=invoice_id)
     found = await services.as_user("notifications", services.notifications.ListMessages, request)

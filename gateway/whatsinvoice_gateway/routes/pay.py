@@ -12,7 +12,7 @@ from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_gateway.pages.render import Pages
 from whatsinvoice_gateway.routes.access import ServicesDep
 from whatsinvoice_gateway.routes.invoices import pdf
-from whatsinvoice_gateway.schemas.base import problems
+from whatsinvoice_gateway.schemas.base import PDF, problems
 
 routes = APIRouter(tags=["public"])
 
@@ -55,8 +55,8 @@ async def pay_page(
     return _pages(request).invoice(found, token, came_back=bool(reference))
 
 
-@routes.get("/i/{token}/pdf", response_class=Response, responses=problems(404, 503))
-async def public_pdf(token: str, services: ServicesDep) -> Response:
+@routes.get("/i/{token}/pdf", response_class=Response, responses={200: PDF, **problems(404, 503)})
+async def get_public_pdf(token: str, services: ServicesDep) -> Response:
     message = pb.GetDocumentRequest(invoice_token=token)
     return pdf(await services.as_gateway("invoices", services.invoices.GetDocument, message))
 
@@ -86,7 +86,7 @@ async def receipt_page(request: Request, token: str, services: ServicesDep) -> R
     return _pages(request).receipt(found)
 
 
-@routes.get("/r/{token}/pdf", response_class=Response, responses=problems(404, 503))
-async def receipt_pdf(token: str, services: ServicesDep) -> Response:
+@routes.get("/r/{token}/pdf", response_class=Response, responses={200: PDF, **problems(404, 503)})
+async def get_receipt_pdf(token: str, services: ServicesDep) -> Response:
     message = pb.GetDocumentRequest(receipt_token=token)
     return pdf(await services.as_gateway("invoices", services.invoices.GetDocument, message))

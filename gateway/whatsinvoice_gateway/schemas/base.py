@@ -73,3 +73,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route, for its documentation."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": "Problem", "content": content} for status in statuses}
+
+
+PDF: dict[str, Any] = {
+    "description": "A PDF",
+    "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+}
