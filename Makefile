@@ -5,15 +5,15 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
-PACKAGES := protos libs gateway sandbox services/auth services/invoices services/payments services/notifications deploy/local
+PACKAGES := protos libs clients/python gateway sandbox services/auth services/invoices services/payments services/notifications deploy/local
 PROTOS := $(shell find protos/whatsinvoice -name '*.proto')
 .PHONY: help
 help:  ## Print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- setting up -------------------------------------------------------------------------------------------------
-.PHONY: setup lock proto
-setup: $(VENV)/.installed protos/gen/.made  ## Set up: .venv, hashed installs, generated protos (every target does it on first use)
+.PHONY: setup lock proto clients
+setup: $(VENV)/.installed protos/gen/.made clients/python/.made  ## Set up: .venv, hashed installs, generated code (every target does it on first use)
 
 $(VENV)/.uv: requirements.lock
 	@echo "setup: virtual environment"
@@ -24,7 +24,7 @@ $(VENV)/.uv: requirements.lock
 
 $(VENV)/.installed: $(VENV)/.uv requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	@echo "setup: installing the locked packages (a few minutes on first use)"
-	@mkdir -p protos/gen/whatsinvoice
+	@mkdir -p protos/gen/whatsinvoice clients/python/whatsinvoice_client
 	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@touch $@
@@ -36,9 +36,29 @@ protos/gen/.made: $(PROTOS) protos/generate.py $(VENV)/.installed
 proto: setup  ## Generate the Python code of protos/ into protos/gen
 	@$(PY) protos/generate.py
 
-lock: setup  ## Resolve every version again and write requirements.lock (hashes, no address)
+NPM := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --loglevel=error --prefix clients/typescript
+
+clients: setup clients/typescript/.made  ## Generate clients/python and clients/typescript from gateway/openapi.json
+
+clients/python/.made: gateway/openapi.json clients/python/generator.yaml $(VENV)/.installed
+	@$(VENV)/bin/openapi-python-client generate --path $< --config clients/python/generator.yaml --meta none \
+		--output-path clients/python/whatsinvoice_client --overwrite --fail-on-warning > $(VENV)/client.log || { cat $(VENV)/client.log; exit 1; }
+	@touch clients/python/whatsinvoice_client/py.typed $@
+
+clients/typescript/.installed: clients/typescript/package-lock.json $(VENV)/.installed
+	@echo "clients: installing the locked npm packages"
+	@$(NPM) ci
+	@touch $@
+
+clients/typescript/.made: gateway/openapi.json clients/typescript/.installed $(shell find clients/typescript/src clients/typescript/example clients/typescript/*.json clients/typescript/*.yaml -not -name schema.ts)
+	@$(NPM) run --silent generate > $(VENV)/client.log 2>&1 || { cat $(VENV)/client.log; exit 1; }
+	@$(NPM) run --silent build
+	@touch $@
+
+lock: setup  ## Resolve every version again: requirements.lock and clients/typescript/package-lock.json (hashes, no address)
 	@$(UV) lock --quiet --upgrade
 	@$(UV) export --quiet --all-packages --no-emit-workspace --no-header > requirements.lock
+	@$(NPM) update
 
 # --- the local stack --------------------------------------------------------------------------------------------
 LOCAL := $(PY) -m whatsinvoice_local
@@ -64,7 +84,7 @@ certs: setup  ## Certificates for mutual TLS between local services, in .run/cer
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
 .PHONY: test lint format openapi browser bench
-test: lint  ## Everything that CI runs: format, lint, types, import rules, protos, unit, integration, browser, end to end
+test: lint clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
 lint: setup  ## Format, lint, types and import rules alone
@@ -98,5 +118,5 @@ compose-up: secrets  ## The whole system in containers, healthy when it returns;
 compose-down:  ## Stop the containers and delete their data
 	@$(COMPOSE) down --volumes
 
-test-containers: setup  ## The tests on Postgres 15, Redis 7 and S3 in containers (needs Docker)
+test-containers: clients  ## The tests on Postgres 15, Redis 7 and S3 in containers (needs Docker)
 	@TEST_BACKING=containers $(VENV)/bin/pytest -q

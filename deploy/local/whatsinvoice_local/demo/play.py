@@ -78,9 +78,7 @@ def play(state: State, say: Callable[[str], None], steps: Sequence[Step] = STEPS
         story.close()
     transcript.note(f"the PDF is {story.pdf}")
     invoice = story.invoice
-    return Outcome(
-        story.number, invoice["status"], invoice["amount_paid_minor"], story.receipt["status"], seconds, story.pdf
-    )
+    return Outcome(story.number, invoice.status, invoice.amount_paid_minor, story.receipt["status"], seconds, story.pdf)
 
 
 def _take(step: Step, number: int, story: Story, transcript: Transcript, begun: float) -> None:

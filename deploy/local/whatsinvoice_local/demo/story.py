@@ -4,13 +4,20 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import httpx
-from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_client import AuthenticatedClient
+from whatsinvoice_client.api.auth import login, me, register, verify_phone
+from whatsinvoice_client.api.invoices import get_invoice, list_invoices
+from whatsinvoice_client.api.payments import get_balance, list_payments
+from whatsinvoice_client.models import InvoiceOut, LoginIn, RegisterIn, VerifyPhoneIn
 from whatsinvoice_kit.phones import to_e164
 
+from whatsinvoice_local.demo.api import body_of, signed_in, visitor
 from whatsinvoice_local.demo.failures import MismatchError, expect
 from whatsinvoice_local.demo.phone import Message, Phone, button, wording
 from whatsinvoice_local.demo.web import answer, client, form_to, json_of
@@ -35,39 +42,41 @@ Found = TypeVar("Found")
 class Story:
     """Two people, two phones, one invoice. Everything is asked of the gateway or seen on a phone, as they would.
 
-    `deadline` is set by whoever plays the steps: the monotonic time by which the present one must be true.
+    `gateway` is Ada's once she has logged in, `visitor` anybody's. `deadline` is set by whoever plays the steps: the
+    monotonic time by which the present one must be true.
     """
+
+    gateway: AuthenticatedClient
+    invoice: InvoiceOut
 
     def __init__(self, gateway_url: str, sandbox_url: str, folder: Path) -> None:
         self.deadline = 0.0
         self.folder = folder
         self.gateway_url = gateway_url
-        self.gateway = client(gateway_url)
-        self.sandbox = client(sandbox_url)
+        self._open = ExitStack()
+        self.visitor = self._open.enter_context(visitor(gateway_url))
+        self.sandbox = self._open.enter_context(client(sandbox_url))
         self.merchant = Phone("Ada", _fresh_phone(), self.sandbox)
         self.jane = Phone("Jane", JANE, self.sandbox)
         self.jane_before = 0
         self.password = f"Aa1{secrets.token_urlsafe(12)}"
         self.code = self.send_button = self.number = self.invoice_id = self.pay_url = self.reference = ""
         self.pay_page: httpx.Response | None = None
-        self.invoice: dict[str, Any] = {}
         self.receipt: Message = {}
 
     def close(self) -> None:
-        self.gateway.close()
-        self.sandbox.close()
+        self._open.close()
 
     def register(self) -> None:
         self.jane.seen = self.jane_before = len(self.jane.messages(0))
-        body = {"phone": self.merchant.number, "name": "Ada Obi", "password": self.password}
-        body |= {"business_name": "Ada Designs"}
-        response = self._post("/v1/auth/register", body)
-        while response.status_code == httpx.codes.TOO_MANY_REQUESTS and time.monotonic() < self.deadline:
+        ada = RegisterIn(self.merchant.number, "Ada Obi", self.password, business_name="Ada Designs")
+        answer = register.sync_detailed(client=self.visitor, body=ada)
+        while answer.status_code == HTTPStatus.TOO_MANY_REQUESTS and time.monotonic() < self.deadline:
             # Runs in quick succession come from one address, and so few may register a minute.
-            time.sleep(float(response.headers["Retry-After"]))
-            response = self._post("/v1/auth/register", body)
-        registered = json_of(response, 201)
-        expect(registered["user"]["phone"] == self.merchant.number, f"another phone was registered: {registered}")
+            time.sleep(float(answer.headers["Retry-After"]))
+            answer = register.sync_detailed(client=self.visitor, body=ada)
+        user = body_of(answer.parsed).user
+        expect(user.phone == self.merchant.number, f"another phone was registered: {user}")
 
     def receive_code(self) -> None:
         def code() -> str | None:
@@ -77,12 +86,12 @@ class Story:
         self.code = self._until(code, "no six-digit code has arrived")
 
     def log_in(self) -> None:
-        proven = json_of(self._post("/v1/auth/verify-phone", {"phone": self.merchant.number, "code": self.code}))
-        expect(proven["verified"] is True, f"the phone is not verified: {proven}")
-        tokens = json_of(self._post("/v1/auth/login", {"phone": self.merchant.number, "password": self.password}))
-        self.gateway.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-        me = json_of(self.gateway.get("/v1/me"))
-        expect(me["business"]["name"] == "Ada Designs", f"the token is of another business: {me}")
+        code = VerifyPhoneIn(self.merchant.number, self.code)
+        expect(body_of(verify_phone.sync(client=self.visitor, body=code)).verified, "the phone is not verified")
+        tokens = body_of(login.sync(client=self.visitor, body=LoginIn(self.merchant.number, self.password)))
+        self.gateway = self._open.enter_context(signed_in(self.gateway_url, tokens.access_token))
+        business = body_of(me.sync(client=self.gateway)).business
+        expect(business.name == "Ada Designs", f"the token is of another business: {business}")
 
     def write(self) -> None:
         time.sleep(_TYPING_SECONDS)
@@ -105,10 +114,10 @@ class Story:
             return next((found[0] for found in numbers if found), None)
 
         self.number = self._until(number, "no answer with an invoice number has arrived")
-        invoices = json_of(self.gateway.get("/v1/invoices"))["data"]
-        mine = [invoice for invoice in invoices if invoice["number"] == self.number]
+        invoices = body_of(list_invoices.sync(client=self.gateway)).data
+        mine = [invoice for invoice in invoices if invoice.number == self.number]
         expect(len(mine) == 1, f"{len(mine)} invoices have the number {self.number}")
-        self.invoice_id = mine[0]["id"]
+        self.invoice_id = mine[0].id
 
     def receive_invoice(self) -> None:
         message = self._jane_receives("/i/")
@@ -149,14 +158,13 @@ class Story:
         json_of(self.sandbox.put("/_control/faults", json=[]))
 
     def see_it_paid(self) -> None:
-        def paid() -> dict[str, Any] | None:
-            invoice: dict[str, Any] = json_of(self.gateway.get(f"/v1/invoices/{self.invoice_id}"))
-            return invoice if invoice["status"] == "paid" else None
+        def paid() -> InvoiceOut | None:
+            invoice = body_of(get_invoice.sync(self.invoice_id, client=self.gateway))
+            return invoice if invoice.status == "paid" else None
 
-        self.invoice = self._until(paid, "the invoice is not paid")
-        money = {name: self.invoice[name] for name in ("total_minor", "amount_paid_minor", "amount_due_minor")}
-        right = {"total_minor": AMOUNT_MINOR, "amount_paid_minor": AMOUNT_MINOR, "amount_due_minor": 0}
-        expect(money == right, f"the amounts are wrong: {money}")
+        self.invoice = found = self._until(paid, "the invoice is not paid")
+        money = (found.total_minor, found.amount_paid_minor, found.amount_due_minor)
+        expect(money == (AMOUNT_MINOR, AMOUNT_MINOR, 0), f"total, paid and due are wrong: {money}")
 
     def receive_receipt(self) -> None:
         def arrived() -> Message | None:
@@ -176,15 +184,15 @@ class Story:
         )
 
     def see_the_books_balance(self) -> None:
-        accounts = json_of(self.gateway.get("/v1/balance"))["accounts"]
-        total = sum(account["balance_minor"] for account in accounts)
+        accounts = body_of(get_balance.sync(client=self.gateway)).accounts
+        total = sum(account.balance_minor for account in accounts)
         expect(accounts and total == 0, f"the ledger sums to {total}: {accounts}")
 
     def compare_with_the_provider(self) -> None:
         ours = [
-            (payment["reference"], payment["amount_minor"], payment["fees_minor"], payment["currency"])
-            for payment in json_of(self.gateway.get("/v1/payments"))["data"]
-            if payment["status"] == "succeeded"
+            (payment.reference, payment.amount_minor, payment.fees_minor, payment.currency)
+            for payment in body_of(list_payments.sync(client=self.gateway)).data
+            if payment.status == "succeeded"
         ]
         theirs = [
             (charge["reference"], charge["amount"], charge["fees"], charge["currency"])
@@ -204,9 +212,6 @@ class Story:
             return next((m for m, text in texts if self.gateway_url + link in text and self.number in text), None)
 
         return self._until(found, f"no message with a link to {link}… has arrived")
-
-    def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        return self.gateway.post(path, json=body, headers={"Idempotency-Key": new_id("key")})
 
     def _as_a_payer(self, method: str, url: str, fields: dict[str, str] | None = None) -> httpx.Response:
         """With a browser of her own, which has no token."""
