@@ -47,10 +47,10 @@ clients/python/.made: gateway/openapi.json clients/python/generator.yaml $(VENV)
 
 clients/typescript/.installed: clients/typescript/package-lock.json $(VENV)/.installed
 	@echo "clients: installing the locked npm packages"
-	@$(NPM) ci
+	@$(NPM) ci > $(VENV)/client.log || { cat $(VENV)/client.log; exit 1; }
 	@touch $@
 
-clients/typescript/.made: gateway/openapi.json clients/typescript/.installed $(shell find clients/typescript/src clients/typescript/example clients/typescript/*.json clients/typescript/*.yaml -not -name schema.ts)
+clients/typescript/.made: gateway/openapi.json clients/typescript/.installed $(filter-out %/schema.ts,$(wildcard clients/typescript/*.* clients/typescript/*/*.ts))
 	@$(NPM) run --silent generate > $(VENV)/client.log 2>&1 || { cat $(VENV)/client.log; exit 1; }
 	@$(NPM) run --silent build
 	@touch $@
