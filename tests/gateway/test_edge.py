@@ -50,6 +50,7 @@ async def test_every_error_is_a_problem_with_a_code(gateway: httpx.AsyncClient, 
     }
     assert answers["TOKEN_MISSING"].headers["www-authenticate"] == "Bearer"
     assert int(answers["UPSTREAM_UNAVAILABLE"].headers["retry-after"]) >= 1
+    assert answers["METHOD_NOT_ALLOWED"].headers["allow"] == "GET, POST", "of all routes with this path"
 
 
 async def test_deep_nesting_is_an_error_of_the_sender(gateway: httpx.AsyncClient, owner: dict[str, str]) -> None:

@@ -3,31 +3,26 @@
 from typing import Annotated
 
 from fastapi import Depends, Header
-from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.rpc.call import current_call
 
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern="^[\\x21-\\x7e]+$",
-        description="Visible ASCII; the same key gets the first answer",
-    ),
-]
+HEADER = "Idempotency-Key"
+_Key = Header(
+    alias=HEADER,
+    min_length=1,
+    max_length=255,
+    pattern="^[\\x21-\\x7e]+$",
+    description="Visible ASCII; the same key gets the first answer",
+)
 
 
-async def _optional(key: Key = None) -> None:
+async def _optional(key: Annotated[str | None, _Key] = None) -> None:
     current_call().idempotency_key = key or ""
 
 
-async def _required(key: Key = None) -> None:
-    if not key:
-        message = "this route moves money or a message: send an Idempotency-Key"
-        raise ServiceError(Kind.INVALID_ARGUMENT, "IDEMPOTENCY_KEY_REQUIRED", message)
+async def _required(key: Annotated[str, _Key]) -> None:
     current_call().idempotency_key = key
 
 
 idempotent = Depends(_optional)
 idempotency_required = Depends(_required)
+"""A route that moves money or a message: 400 without the header, see problems.py."""

@@ -8,10 +8,13 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.rpc.call import current_call
+
+from whatsinvoice_gateway.edge import idempotency
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +30,7 @@ STATUSES = {
     Kind.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-MALFORMED = {"BODY_MALFORMED", "IDEMPOTENCY_KEY_REQUIRED"}
+MALFORMED = {"BODY_MALFORMED"}
 CODES = {
     HTTPStatus.BAD_REQUEST: "BODY_MALFORMED",
     HTTPStatus.NOT_FOUND: "ROUTE_NOT_FOUND",
@@ -89,6 +92,9 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
         return problem(
             HTTPStatus.BAD_REQUEST, "BODY_MALFORMED", "the body is not valid JSON", instance=request.url.path
         )
+    if any(item["type"] == "missing" and item["loc"] == ("header", idempotency.HEADER) for item in found):
+        message = "this route moves money or a message: send an Idempotency-Key"
+        return problem(HTTPStatus.BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", message, instance=request.url.path)
     errors = [
         {"field": _path(item["loc"]), "code": str(item["type"]).upper(), "message": str(item["msg"])} for item in found
     ]
@@ -111,9 +117,18 @@ def _path(location: Sequence[str | int]) -> str:
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for this type alone)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": _methods(request)}
     status = HTTPStatus(error.status_code)
     code = CODES.get(status, status.name)
     return problem(status, code, str(error.detail), instance=request.url.path, headers=error.headers)
+
+
+def _methods(request: Request) -> str:
+    """All that the path is served by; Starlette names those of the first route alone."""
+    contexts = iter_route_contexts(request.app.routes)
+    found = [context.methods or () for context in contexts if context.path_regex.match(request.scope["path"])]
+    return ", ".join(sorted(set().union(*found)))
 
 
 async def _on_unknown_error(request: Request, error: Exception) -> Response:

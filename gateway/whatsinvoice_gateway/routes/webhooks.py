@@ -11,9 +11,11 @@ from whatsinvoice_gateway.routes.access import ServicesDep
 from whatsinvoice_gateway.schemas.base import problems
 
 routes = APIRouter(prefix="/webhooks", tags=["providers"])
+EVENT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+"""Read from the request as it came: the signature is of these bytes."""
 
 
-@routes.post("/paystack", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse)
+@routes.post("/paystack", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse, openapi_extra=EVENT)
 async def paystack(
     request: Request, services: ServicesDep, signature: Annotated[str, Header(alias="x-paystack-signature")] = ""
 ) -> Response:
@@ -22,7 +24,7 @@ async def paystack(
     return PlainTextResponse("")
 
 
-@routes.post("/whatsapp", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse)
+@routes.post("/whatsapp", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse, openapi_extra=EVENT)
 async def whatsapp(
     request: Request, services: ServicesDep, signature: Annotated[str, Header(alias="X-Hub-Signature-256")] = ""
 ) -> Response:

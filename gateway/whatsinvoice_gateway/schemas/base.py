@@ -7,9 +7,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.money import MAX_MINOR
+from whatsinvoice_kit.core.money import MAX_MINOR, SYMBOLS
 
 Minor = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR, description="Minor units: 7500000 NGN is 75,000.00")]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", json_schema_extra={"enum": list(SYMBOLS)})]
+"""The services say that one is not carried; the contract names those that are."""
 
 
 class Incoming(BaseModel):

@@ -7,7 +7,7 @@ from pydantic import Field
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 
 from whatsinvoice_gateway.schemas.auth import Phone, RoleName, role_name
-from whatsinvoice_gateway.schemas.base import Incoming, Outgoing, moment
+from whatsinvoice_gateway.schemas.base import Currency, Incoming, Outgoing, moment
 
 
 def role_number(name: str) -> pb.Role.ValueType:
@@ -18,7 +18,7 @@ class BusinessPatch(Incoming):
     """What is absent stays."""
 
     name: str | None = Field(default=None, min_length=1, max_length=120)
-    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$", description="The default of new invoices")
+    currency: Currency | None = Field(default=None, description="The default of new invoices")
 
     def message(self, seen_version: int) -> pb.UpdateBusinessRequest:
         return pb.UpdateBusinessRequest(name=self.name, currency_code=self.currency, version=seen_version)

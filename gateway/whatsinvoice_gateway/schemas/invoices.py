@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 
-from whatsinvoice_gateway.schemas.base import Incoming, Minor, Outgoing, moment
+from whatsinvoice_gateway.schemas.base import Currency, Incoming, Minor, Outgoing, moment
 from whatsinvoice_gateway.schemas.customers import CustomerIn, CustomerOut
 
 BasisPoints = Annotated[int, Field(strict=True, ge=0, le=10_000, description="750 is 7.5 %")]
@@ -52,7 +52,7 @@ class LineIn(Incoming):
 class InvoiceIn(Incoming):
     customer_id: str | None = Field(default=None, min_length=1, max_length=64)
     customer: CustomerIn | None = None
-    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
+    currency: Currency | None = None
     lines: list[LineIn] = Field(min_length=1, max_length=MAX_LINES)
     discount: DiscountIn | None = None
     prices_include_tax: bool = False
