@@ -1,6 +1,6 @@
 """Providers' webhooks: the raw body goes to its service, which checks the signature and stores it before our 200."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import PlainTextResponse, Response
@@ -11,11 +11,21 @@ from whatsinvoice_gateway.routes.access import ServicesDep
 from whatsinvoice_gateway.schemas.base import problems
 
 routes = APIRouter(prefix="/webhooks", tags=["providers"])
-EVENT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
-"""Read from the request as it came: the signature is of these bytes."""
 
 
-@routes.post("/paystack", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse, openapi_extra=EVENT)
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    """The body for the documentation alone: it is read as it came, for the signature is of these bytes."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_EVENT = {"event": {"type": "string"}, "data": {"type": ["object", "array"]}}
+PAYSTACK_EVENT = _json({"type": "object", "properties": _EVENT, "required": list(_EVENT)})
+WHATSAPP_EVENT = _json({"type": "object"})
+
+
+@routes.post(
+    "/paystack", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse, openapi_extra=PAYSTACK_EVENT
+)
 async def paystack(
     request: Request, services: ServicesDep, signature: Annotated[str, Header(alias="x-paystack-signature")] = ""
 ) -> Response:
@@ -24,7 +34,9 @@ async def paystack(
     return PlainTextResponse("")
 
 
-@routes.post("/whatsapp", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse, openapi_extra=EVENT)
+@routes.post(
+    "/whatsapp", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse, openapi_extra=WHATSAPP_EVENT
+)
 async def whatsapp(
     request: Request, services: ServicesDep, signature: Annotated[str, Header(alias="X-Hub-Signature-256")] = ""
 ) -> Response:
