@@ -18,7 +18,7 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-_EVENT = {"event": {"type": "string"}, "data": {"type": ["object", "array"]}}
+_EVENT = {"event": {"type": "string"}, "data": {"type": "object"}}
 PAYSTACK_EVENT = _json({"type": "object", "properties": _EVENT, "required": list(_EVENT)})
 WHATSAPP_EVENT = _json({"type": "object"})
 
