@@ -83,9 +83,12 @@ certs: setup  ## Certificates for mutual TLS between local services, in .run/cer
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test lint format openapi browser bench
+.PHONY: test fuzz lint format openapi browser bench
 test: lint clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
+
+fuzz: setup  ## Schemathesis against a stack of its own, 5,000 cases or more: make fuzz SEED=1 for the same ones again
+	@PYTHONPATH=tests $(PY) -m fuzz $(if $(SEED),--seed $(SEED))
 
 lint: setup  ## Format, lint, types and import rules alone
 	@echo "lint: format";       $(VENV)/bin/ruff format --quiet --check $(SOURCES)
@@ -97,7 +100,7 @@ format: setup  ## Format the code and mend what ruff can
 	@$(VENV)/bin/ruff check --quiet --fix $(SOURCES) || true
 	@$(VENV)/bin/ruff format --quiet $(SOURCES)
 
-openapi: setup  ## Write gateway/openapi.json again after a wanted change of the public contract
+openapi: $(VENV)/.installed protos/gen/.made  ## Write gateway/openapi.json again after a wanted change of the public contract
 	@$(PY) gateway/write_openapi.py
 
 browser:  ## Install Debian's Chromium for the browser tests (needs root)

@@ -9,12 +9,12 @@ from support.stacks import stacks
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--examples", type=int, default=60, help="cases per operation and kind of data in each phase")
+    parser.add_argument("--examples", type=int, default=80, help="cases per operation and kind of data in each phase")
     parser.add_argument("--seed", type=int, help="the same cases again; random otherwise, and printed")
     parser.add_argument("--seconds", type=float, default=1200, help="ends the run with an error")
     parser.add_argument("--cases", type=int, default=5000, help="that have to be tried at least")
-    options = parser.parse_args()
-    arguments = ["--max-examples", str(options.examples)]
+    options, more = parser.parse_known_args()
+    arguments = ["--max-examples", str(options.examples), *more]
     if options.seed is not None:
         arguments += ["--seed", str(options.seed)]
     with stacks() as make:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from whatsinvoice_client.api.customers import list_customers
@@ -53,14 +54,16 @@ def run_campaign(stack: Stack, arguments: Sequence[str], *, seconds: float) -> O
     Raises:
         subprocess.TimeoutExpired: it took longer than `seconds`.
     """
-    report = stack.state.folder / "fuzz.json"
-    url = stack.state.env["GATEWAY_URL"]
+    world = _world(stack)
+    folder = stack.state.folder
+    config, report = folder / "schemathesis.toml", folder / "fuzz.json"
+    config.write_text(Template(CONFIG.read_text()).substitute(world))
     command = [
-        *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG)),
-        *("run", f"{url}/openapi.json", "--report", "json", "--report-json-path", str(report)),
+        *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(config)),
+        *("run", f"{world['FUZZ_URL']}/openapi.json", "--report", "json", "--report-json-path", str(report)),
         *("--generation-database", "none", *arguments),
     ]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **_world(stack)}, check=False, timeout=seconds)
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **world}, check=False, timeout=seconds)
     return _outcome(json.loads(report.read_text()))
 
 
@@ -68,8 +71,10 @@ def _world(stack: Stack) -> dict[str, str]:
     """Two owners, and of the first one business with all that ids can lead to; by the names that the files here use."""
     password = f"Aa1{secrets.token_urlsafe(12)}"
     owner, leaver = _told(stack, password, len(STEPS)), _told(stack, password, 3)
-    lines = InvoiceIn([LineIn("Logo design", 100)], customer=CustomerIn("Ngozi Eze"))
+    lines = InvoiceIn([LineIn("Logo design", 7_500_000)], customer=CustomerIn("Ngozi Eze"))
     draft = body_of(create_invoice.sync(client=owner.gateway, body=lines))
+    lines.issue = True
+    to_pay = body_of(create_invoice.sync(client=owner.gateway, body=lines))
     found = {
         "FUZZ_URL": owner.gateway_url,
         "FUZZ_OWNER": owner.merchant.number,
@@ -77,16 +82,19 @@ def _world(stack: Stack) -> dict[str, str]:
         "FUZZ_PASSWORD": password,
         "FUZZ_CUSTOMER": body_of(list_customers.sync(client=owner.gateway)).data[0].id,
         "FUZZ_DRAFT": draft.id,
+        "FUZZ_OPEN": to_pay.id,
         "FUZZ_PAID": owner.invoice_id,
         "FUZZ_PAYMENT": body_of(list_payments.sync(client=owner.gateway)).data[0].id,
         "FUZZ_MESSAGE": body_of(list_messages.sync(client=owner.gateway)).data[0].id,
-        "FUZZ_PAY_TOKEN": owner.pay_url.rpartition("/")[2],
+        "FUZZ_PAY_TOKEN": str(to_pay.public_url).rpartition("/")[2],
+        "FUZZ_PAID_TOKEN": owner.pay_url.rpartition("/")[2],
         "FUZZ_RECEIPT_TOKEN": wording(owner.receipt).partition("/r/")[2].partition('"')[0],
     }
     for story in (owner, leaver):
         story.close()
     env = stack.state.env
-    return found | {name: env[name] for name in ("PAYSTACK_SECRET_KEY", "WHATSAPP_APP_SECRET")}
+    secret = ("PAYSTACK_SECRET_KEY", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN")
+    return found | {name: env[name] for name in secret}
 
 
 def _told(stack: Stack, password: str, steps: int) -> Story:
