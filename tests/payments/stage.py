@@ -113,8 +113,8 @@ class Stage:
         return [getattr(events_pb2, row["event_type"]).FromString(row["payload"]) for row in rows]
 
     async def _rows(self, statement: Any) -> Rows:
-        async with self.process.engine.connect() as connection:
-            return (await connection.execute(statement)).mappings().all()
+        async with self.process.unit_of_work.read() as tx:
+            return (await tx.execute(statement)).mappings().all()
 
     async def becomes(self, token: str, *statuses: str) -> None:
         """Waits until the invoice's attempts have these statuses."""
