@@ -151,18 +151,21 @@ class Process(Generic[SettingsT]):
                 await tx.execute(delete(keys).where(keys.c.created_at < oldest))
             return 0
 
+        bus = Bus(broker, redis, readers)
+
         async def measure() -> int:
+            await bus.measure()
             await relay.measure()
             return 0
 
         jobs = [
             Job("relay", relay.publish_batch, RELAY_SECONDS, channel=f"{spec.name}_outbox"),
             Job("watch-redis", relay.check_redis, RELAY_SECONDS),
-            Job("measure-outbox", measure, MEASURE_SECONDS),
+            Job("measure", measure, MEASURE_SECONDS),
             Job(f"{spec.name}.tidy", tidy, TIDY_SECONDS, single=True),
             *self._parts.jobs,
         ]
-        return Bus(broker, redis, readers), JobRunner(self.engine, url, jobs)
+        return bus, JobRunner(self.engine, url, jobs)
 
     async def _ping(self) -> None:
         async with self.engine.connect() as connection:
