@@ -10,9 +10,10 @@ from typing import Any
 
 import grpc
 import httpx
-from payments.parts import HTTP_OF, SECRET_KEY, Entrance, Invoices
+from payments.parts import HTTP_OF, SECRET_KEY, Invoices
 from sqlalchemy import RowMapping, func, select
 from support.keys import Keyring
+from support.sandbox import Entrance
 from support.services import bearer, channel_to, running
 from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
 from whatsinvoice.payments.v1 import events_pb2
@@ -151,7 +152,8 @@ def _opened(door: Entrance, stage: Stage) -> Iterator[None]:
     with blocking as channel:
         stub: Any = PaymentsServiceStub(channel)
 
-        def forward(request: pb.ReceivePaystackWebhookRequest) -> int:
+        def forward(body: bytes, signature: str) -> int:
+            request = pb.ReceivePaystackWebhookRequest(body=body, signature=signature)
             try:
                 stub.ReceivePaystackWebhook(request, metadata=stage.as_gateway, timeout=5)
             except grpc.RpcError as error:

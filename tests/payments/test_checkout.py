@@ -5,10 +5,10 @@ from typing import Any
 
 import grpc
 import pytest
-from payments.parts import Entrance
 from payments.stage import Stage, staged
 from sqlalchemy import update
 from support.keys import Keyring
+from support.sandbox import Entrance
 from support.services import reason_of
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2
