@@ -21,11 +21,11 @@ NEEDED: dict[str, Any] = {
 def test_signing_keys_that_cannot_sign_are_refused_without_showing_them(keys: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Settings(**NEEDED, signing_keys=SecretStr(keys))
-    assert "not a JSON list of private keys" in str(refused.value)
+    assert "no private key, and no JSON list of such" in str(refused.value)
     assert "nonsense" not in str(refused.value)
 
 
 def test_a_key_of_ours_is_taken() -> None:
     key = generate_key()
     settings = Settings(**NEEDED, signing_keys=SecretStr(json.dumps([key])))
-    assert settings.keys[0]["kid"] == key["kid"]
+    assert settings.users_keys().current()["kid"] == key["kid"]

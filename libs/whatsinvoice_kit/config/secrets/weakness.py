@@ -4,6 +4,7 @@ import json
 import re
 from urllib.parse import unquote, urlsplit
 
+from whatsinvoice_kit.rpc.keys import parse_signing_keys
 from whatsinvoice_kit.rpc.tokens import parse_key_sets
 
 MIN_SECRET = 16
@@ -40,14 +41,14 @@ def _weak(text: str) -> str:
 
 
 def fault_of_service_key(text: str) -> str:
-    """As weakness_of, for a private key as a JWK."""
+    """As weakness_of, for a private key as a JWK, or a list of such."""
     if not text:
         return " is missing"
     try:
-        usable = set(json.loads(text)) >= {"kid", "x", "y", "d"}
-    except (ValueError, TypeError):
-        usable = False
-    return "" if usable else " is no private key"
+        parse_signing_keys(text)
+    except ValueError:
+        return " is no private key"
+    return ""
 
 
 def fault_of_trusted_keys(text: str) -> str:
