@@ -9,10 +9,16 @@ from support.system import KeyFiles
 
 
 @pytest.fixture
-def key_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyFiles:
-    """Files of fresh keys; what is started in this test finds them."""
+def keyring() -> Keyring:
+    """Fresh keys, since these tests change them."""
+    return Keyring()
+
+
+@pytest.fixture
+def key_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keyring: Keyring) -> KeyFiles:
+    """Their files; what is started in this test finds them."""
     files = KeyFiles(tmp_path)
-    files.write(Keyring())
+    files.write(keyring)
     for name, value in files.environment().items():
         monkeypatch.setenv(name, value)
     return files
