@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
@@ -14,7 +14,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from whatsinvoice_kit.config.secrets.source import SecretsBackend
 from whatsinvoice_kit.config.secrets.unavailable import SecretsUnavailableError
-from whatsinvoice_kit.config.secrets.weakness import fault_of_service_key, fault_of_trusted_keys, weakness_of
+from whatsinvoice_kit.config.secrets.weakness import (
+    MIN_SECRET,
+    fault_of_service_key,
+    fault_of_trusted_keys,
+    weakness_of,
+)
 from whatsinvoice_kit.rpc.keys import CHECK_SECONDS, SigningKeys, TrustedKeys
 from whatsinvoice_kit.rpc.tls import CertificateFiles
 
@@ -53,6 +58,8 @@ class BaseServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
     service: ClassVar[str]
+    least_characters: ClassVar[Mapping[str, int]] = {}
+    """Of secrets that production wants longer than others."""
 
     app_env: Literal["dev", "test", "prod"] = "dev"
     log_format: Literal["json", "console"] = "json"
@@ -142,8 +149,12 @@ class BaseServiceSettings(BaseSettings):
                 text = value.get_secret_value()
                 if not text and field.is_required():
                     yield f"{name.upper()} is missing"
-                elif text and (fault := weakness_of(text, address=name.endswith("_url"))):
+                elif text and (fault := self._weakness(name, text)):
                     yield f"{name.upper()}{fault}"
+
+    def _weakness(self, name: str, text: str) -> str:
+        least = self.least_characters.get(name, MIN_SECRET)
+        return weakness_of(text, address=name.endswith("_url"), least=least)
 
     def problems(self) -> Iterator[str]:
         """A sentence for each value that this process must not run with."""

@@ -1,5 +1,6 @@
 """Settings of the auth service."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
@@ -15,6 +16,7 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")
     service: ClassVar[str] = "auth"
+    least_characters: ClassVar[Mapping[str, int]] = {"code_secret": 32, "refresh_secret": 32}
 
     notifications_grpc: str
     """host:port of the notifications service."""
@@ -22,9 +24,9 @@ class Settings(ServiceSettings):
     """A private ES256 JWK, or a JSON list of them: of those whose `signs_from` has come the latest signs, all are
     published."""
     code_secret: SecretStr
-    """One-time codes are made from it; at least 32 characters."""
+    """One-time codes are made from it; in prod at least 32 characters."""
     refresh_secret: SecretStr
-    """Refresh tokens are derived with it; at least 32 characters."""
+    """Refresh tokens are derived with it; in prod at least 32 characters."""
     access_seconds: int = Field(default=ACCESS_SECONDS, ge=1, le=ACCESS_SECONDS)
     """How long an access token lives."""
     password_threads: int = Field(default=2, ge=1)

@@ -15,10 +15,10 @@ _SHIPPED = re.compile(
 """Of examples, manuals and our own sandbox. A random text of forty characters holds one once in ten million."""
 
 
-def weakness_of(text: str, *, address: bool) -> str:
+def weakness_of(text: str, *, address: bool, least: int = MIN_SECRET) -> str:
     """The end of a sentence that begins with the secret's name; empty when it will do.
 
-    Of an address its password is judged. JSON holds keys, which have rules of their own.
+    Of an address its password is judged. JSON holds keys, which have rules of their own. `least` is in characters.
     """
     if address:
         try:
@@ -29,12 +29,12 @@ def weakness_of(text: str, *, address: bool) -> str:
         if not parts.scheme or not parts.netloc:
             return " is no address"
         return "'s password" + weak if (weak := _weak(password)) else "" if password else " has no password"
-    return "" if text.startswith(("{", "[")) else _weak(text)
+    return "" if text.startswith(("{", "[")) else _weak(text, least)
 
 
-def _weak(text: str) -> str:
-    if 0 < len(text) < MIN_SECRET:
-        return f" is shorter than {MIN_SECRET} characters"
+def _weak(text: str, least: int = MIN_SECRET) -> str:
+    if 0 < len(text) < least:
+        return f" is shorter than {least} characters"
     if text and (_SHIPPED.search(text) or len(set(text)) < MIN_DISTINCT):
         return " is a default or easily guessed"
     return ""
