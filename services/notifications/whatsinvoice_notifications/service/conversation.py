@@ -46,6 +46,8 @@ class Writer:
     shown: Conversation | None
     customer: bool
     unpaid: SentInvoice | None
+    held: bool = False
+    """Her number changed hands: a member, but not to be acted for."""
 
     @property
     def who(self) -> str:
@@ -82,8 +84,10 @@ class ConversationService:
             await self._later(waiting, type(error).__name__)
 
     async def _answer(self, waiting: Waiting, writer: Writer) -> Answer | None:
-        if waiting.incoming.kind == "silent":
+        if waiting.incoming.kind in ("silent", "changed"):
             return None
+        if writer.held:
+            return Answer(texts.render("number_held"))
         if writer.member:
             turn = Turn(waiting, writer.member, writer.contact.id, writer.shown)
             return await self._merchants.answer(turn, now())
@@ -126,20 +130,36 @@ async def _recognise(tx: Transaction, waiting: Waiting, moment: datetime) -> Wri
     if member is not None:
         shown = await conversations.conversation_of(tx, contact.id)
         current = shown if shown and shown.current(member.business_id, moment) else None
-        return Writer(contact, member, current, customer=False, unpaid=None)
+        held = bool(shown and shown.holds(moment))
+        return Writer(contact, member, current, customer=False, unpaid=None, held=held)
     known, unpaid = await sent_invoices.last_of(tx, contact.phone) if contact.phone else (False, None)
     return Writer(contact, None, None, known, unpaid)
 
 
 async def _record(tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer | None) -> str:
     outcome = "silent"
-    if answer is not None:
+    if waiting.incoming.kind == "changed":
+        outcome = "held"
+        await _hold(tx, writer.contact, waiting.incoming.text)
+    elif answer is not None:
         await _say(tx, waiting, writer, answer)
         outcome = "answered"
-        if writer.member:
+        if writer.member and not writer.held:
             await conversations.put_conversation(tx, writer.contact.id, answer.shown)
     await inbound.finish(tx, waiting.id, outcome)
     return outcome
+
+
+async def _hold(tx: Transaction, contact: Contact, new_phone: str) -> None:
+    """Nobody is acted for by the number that was given up, nor by the new one, be they members' now or soon.
+
+    The person goes with her user id, so the old number's next owner must not be found by it.
+    """
+    await contacts.give_up_user_id(tx, contact.id)
+    held = {contact.id} | ({await contacts.contact_for(tx, new_phone)} if new_phone else set())
+    for contact_id in sorted(held):
+        await conversations.put_conversation(tx, contact_id, Conversation(contact_id, "", "held", {}))
+    log.info("a number changed hands", contact=contact.id)
 
 
 async def _say(tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer, *, key: str = "answer") -> None:
