@@ -24,6 +24,7 @@ from whatsinvoice_notifications.repository import (
     messages,
     sent_invoices,
 )
+from whatsinvoice_notifications.service.holds import hold
 from whatsinvoice_notifications.service.merchant import Answer, MerchantService, Turn
 
 log = structlog.get_logger(__name__)
@@ -140,7 +141,7 @@ async def _record(tx: Transaction, waiting: Waiting, writer: Writer, answer: Ans
     outcome = "silent"
     if waiting.incoming.kind == "changed":
         outcome = "held"
-        await _hold(tx, writer.contact, waiting.incoming.text)
+        await hold(tx, writer.contact.id, waiting.incoming.text)
     elif answer is not None:
         await _say(tx, waiting, writer, answer)
         outcome = "answered"
@@ -148,18 +149,6 @@ async def _record(tx: Transaction, waiting: Waiting, writer: Writer, answer: Ans
             await conversations.put_conversation(tx, writer.contact.id, answer.shown)
     await inbound.finish(tx, waiting.id, outcome)
     return outcome
-
-
-async def _hold(tx: Transaction, contact: Contact, new_phone: str) -> None:
-    """Nobody is acted for by the number that was given up, nor by the new one, be they members' now or soon.
-
-    The person goes with her user id, so the old number's next owner must not be found by it.
-    """
-    await contacts.give_up_user_id(tx, contact.id)
-    held = {contact.id} | ({await contacts.contact_for(tx, new_phone)} if new_phone else set())
-    for contact_id in sorted(held):
-        await conversations.put_conversation(tx, contact_id, Conversation(contact_id, "", "held", {}))
-    log.info("a number changed hands", contact=contact.id)
 
 
 async def _say(tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer, *, key: str = "answer") -> None:
