@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 from support.builders import a_business_registered
 from support.forgeries import SIZE, Forger
 from support.sample import eventually
@@ -22,7 +23,7 @@ from whatsinvoice.notifications.v1.notifications_pb2_grpc import NotificationsSe
 from whatsinvoice.payments.v1 import payments_pb2
 from whatsinvoice.payments.v1.payments_pb2_grpc import PaymentsServiceStub
 from whatsinvoice_kit.core.ids import new_id
-from whatsinvoice_kit.rpc.tokens import USER_AUDIENCE, USER_ISSUER
+from whatsinvoice_kit.rpc.tokens import USER_AUDIENCE, USER_ISSUER, generate_key, sign
 
 Ask = Callable[[str], Awaitable[str]]
 """Comes with a token and tells how that ended."""
@@ -122,3 +123,17 @@ async def test_the_gateway_refuses_the_corpus_and_takes_a_good_token(
         return str(answer.status_code)
 
     assert await _all_refused(forger, ask, "401", "200") == SIZE
+
+
+async def test_unknown_keys_ask_auth_for_its_set_once_a_minute_at_most(system: System, key_files: KeyFiles) -> None:
+    def fetched() -> float:
+        labels = {"method": "GetKeySet", "code": "OK"}
+        return REGISTRY.get_sample_value("rpc_server_seconds_count", labels) or 0
+
+    before = fetched()
+    for _ in range(30):
+        key = generate_key()
+        token = sign(key, issuer=USER_ISSUER, audience=USER_AUDIENCE, subject="usr_1", seconds=60)
+        answer = await system.client.get("/v1/invoices", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 401
+    assert fetched() - before == 1
