@@ -86,7 +86,7 @@ class Stack:
         ports = state.ports(self._preferred)
         resources = start_resources(state.folder / "parts", self._given)
         self._tell("postgres, valkey and seaweedfs are ready")
-        plan = Plan(resources, ports, state.secrets(), self._certificates())
+        plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates())
         self._spawn("sandbox", plan)
         self._prepare(plan)
         self._tell("roles, tables and bucket are ready")

@@ -37,7 +37,7 @@ class SessionRpcs(Part):
         return pb.RefreshResponse(tokens=_tokens(tokens))
 
     async def GetKeySet(self, request: pb.GetKeySetRequest, context: Any) -> pb.GetKeySetResponse:
-        keys = [pb.JsonWebKey(kid=key["kid"], x=key["x"], y=key["y"]) for key in self._use.sessions.signer.keys]
+        keys = [pb.JsonWebKey(kid=key["kid"], x=key["x"], y=key["y"]) for key in self._use.sessions.signer.keys.all()]
         return pb.GetKeySetResponse(keys=keys)
 
     async def GetMe(self, request: pb.GetMeRequest, context: Any) -> pb.GetMeResponse:
