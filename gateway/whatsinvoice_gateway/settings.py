@@ -32,5 +32,8 @@ class Settings(BaseServiceSettings):
     """One-time codes asked for, per address; auth counts them per phone."""
     account_limit: str = "60/minute"
     """Looking at and ending one's sessions."""
+    key_set_seconds: float = Field(default=60.0, gt=0)
+    """An unknown key id asks auth for its key set again, at most once in these; new keys are published for longer
+    before they sign."""
     request_seconds: float = Field(default=15.0, gt=0)
     """The deadline of a request, whatever it calls."""

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from fuzz.campaign import WIDE_LIMITS, run_campaign
-from support.stacks import stacks
+from support.stacks import running_stack
 
 
 def main() -> int:
@@ -17,9 +17,7 @@ def main() -> int:
     arguments = ["--max-examples", str(options.examples), *more]
     if options.seed is not None:
         arguments += ["--seed", str(options.seed)]
-    with stacks() as make:
-        stack = make(**WIDE_LIMITS)
-        stack.up()
+    with running_stack(**WIDE_LIMITS) as stack:
         outcome = run_campaign(stack, arguments, seconds=options.seconds)
     sys.stdout.write(f"{outcome}\n")
     return int(bool(outcome.failures) or outcome.cases < options.cases)

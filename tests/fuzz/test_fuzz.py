@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from fuzz.campaign import WIDE_LIMITS, run_campaign
-from support.stacks import stacks
+from support.stacks import running_stack
 from whatsinvoice_local.stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -12,9 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 @pytest.fixture
 def wide_stack() -> Iterator[Stack]:
-    with stacks() as make:
-        stack = make(**WIDE_LIMITS)
-        stack.up()
+    with running_stack(**WIDE_LIMITS) as stack:
         yield stack
 
 

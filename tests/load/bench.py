@@ -74,9 +74,8 @@ def _merchant(made: Stack) -> str:
     for step in (story.register, story.receive_code, story.log_in):
         story.deadline = time.monotonic() + 30
         step()
-    token = str(story.gateway.headers["authorization"]).partition(" ")[2]
     story.close()
-    return token
+    return story.token
 
 
 async def _beside(

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,25 +10,29 @@ from whatsinvoice_local.backing import discard_postgres
 from whatsinvoice_local.stack import Stack
 
 
-@contextmanager
-def stacks() -> Iterator[Callable[..., Stack]]:
-    """Makes stacks that are stopped and forgotten at the end.
+def new_stack(given: Mapping[str, str], say: Callable[[str], None] = lambda _: None) -> Stack:
+    """One that is not up yet. Its folder is not pytest's own: the account that Postgres runs under must reach it.
 
-    Servers named by the environment are left alone: their roles, streams and buckets belong to other tests. The folders
-    are not pytest's own, because the account that Postgres runs under must reach them.
+    Servers named by the environment are left alone: their roles, streams and buckets belong to other tests.
     """
-    made: list[Stack] = []
+    folder = Path(tempfile.mkdtemp(prefix="whatsinvoice-e2e-"))
+    folder.chmod(0o755)
+    return Stack(folder, given=given, preferred={}, say=say)
 
-    def make(say: Callable[[str], None] = lambda _: None, **given: str) -> Stack:
-        folder = Path(tempfile.mkdtemp(prefix="whatsinvoice-e2e-"))
-        folder.chmod(0o755)
-        made.append(Stack(folder, given=given, preferred={}, say=say))
-        return made[-1]
 
+def stop(stack: Stack) -> None:
+    """Its folder stays, for who wants to read its logs."""
+    stack.down()
+    discard_postgres(stack.state.home("postgres"))
+
+
+@contextmanager
+def running_stack(**given: str) -> Iterator[Stack]:
+    """One that is up, stopped and forgotten at the end."""
+    stack = new_stack(given)
     try:
-        yield make
+        stack.up()
+        yield stack
     finally:
-        for stack in made:
-            stack.down()
-            discard_postgres(stack.state.home("postgres"))
-            shutil.rmtree(stack.state.folder)
+        stop(stack)
+        shutil.rmtree(stack.state.folder)

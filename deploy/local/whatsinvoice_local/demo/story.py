@@ -60,7 +60,7 @@ class Story:
         self.jane = Phone("Jane", JANE, self.sandbox)
         self.jane_before = 0
         self.password = f"Aa1{secrets.token_urlsafe(12)}"
-        self.code = self.send_button = self.number = self.invoice_id = self.pay_url = self.reference = ""
+        self.code = self.token = self.send_button = self.number = self.invoice_id = self.pay_url = self.reference = ""
         self.pay_page: httpx.Response | None = None
         self.receipt: Message = {}
 
@@ -89,7 +89,8 @@ class Story:
         code = VerifyPhoneIn(self.merchant.number, self.code)
         expect(body_of(verify_phone.sync(client=self.visitor, body=code)).verified, "the phone is not verified")
         tokens = body_of(login.sync(client=self.visitor, body=LoginIn(self.merchant.number, self.password)))
-        self.gateway = self._open.enter_context(signed_in(self.gateway_url, tokens.access_token))
+        self.token = tokens.access_token
+        self.gateway = self._open.enter_context(signed_in(self.gateway_url, self.token))
         business = body_of(me.sync(client=self.gateway)).business
         expect(business.name == "Ada Designs", f"the token is of another business: {business}")
 
