@@ -1,10 +1,13 @@
 """The local stack: started once, told about, and either whole or not there."""
 
 import json
+import os
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import httpx
 import pytest
@@ -63,6 +66,21 @@ def test_real_servers_are_used_where_the_environment_names_them(new_stack: Calla
     assert play(stack.state, lambda _: None).status == "paid"
     assert stack.down()
     assert start_postgres(servers / "postgres").pid == database.pid, "what was not started here is not stopped here"
+
+
+def test_what_is_up_serves_at_once_however_late_auth_was(new_stack: Callable[..., Stack]) -> None:
+    """The gateway pauses longer and longer between its tries to reach auth, and answers 503 meanwhile."""
+
+    def hold_auth(told: str) -> None:
+        if "sandbox is ready" in told and (auth := stack.state.process("auth")):
+            os.kill(auth.pid, signal.SIGSTOP)
+            Timer(5.0, os.kill, (auth.pid, signal.SIGCONT)).start()
+
+    stack = new_stack(hold_auth)
+    assert stack.up()
+    body = {"phone": "+2348030000009", "code": "000000"}
+    answer = httpx.post(f"{stack.state.env['GATEWAY_URL']}/v1/auth/verify-phone", json=body, trust_env=False)
+    assert (answer.status_code, answer.json()["code"]) == (422, "CODE_INVALID")
 
 
 def test_a_store_without_keys_is_refused(new_stack: Callable[..., Stack]) -> None:

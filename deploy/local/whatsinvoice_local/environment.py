@@ -50,8 +50,12 @@ class Plan:
         return f"http://127.0.0.1:{self.ports[f'{service}.ops']}"
 
     def ready_url(self, part: str) -> str:
-        """Where a program tells whether it is ready; the sandbox is once it answers."""
-        return f"{self.sandbox_url}/healthz" if part == "sandbox" else f"{self.ops_url(part)}/readyz"
+        """Where a program tells whether it is ready; the sandbox is once it answers, the gateway once it reaches auth.
+
+        It dials auth from its start on, less and less often, and a call that comes in between is refused.
+        """
+        served = {"sandbox": f"{self.sandbox_url}/healthz", "gateway": f"{self.gateway_url}/.well-known/jwks.json"}
+        return served.get(part) or f"{self.ops_url(part)}/readyz"
 
     def database_url(self, service: str) -> str:
         """With the service's own role; host and options are the superuser's."""
