@@ -2,19 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from whatsinvoice_kit.rpc.identity import ServiceIdentity
 
 from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.edge import limits, problems
+from whatsinvoice_gateway.edge.bodies import Bodies
 from whatsinvoice_gateway.edge.middleware import Edge
+from whatsinvoice_gateway.edge.quotas import Quotas
 from whatsinvoice_gateway.edge.revocations import Revocations
 from whatsinvoice_gateway.edge.tokens import KeySet
 from whatsinvoice_gateway.pages.render import Pages
@@ -31,8 +35,11 @@ from whatsinvoice_gateway.routes import (
     webhooks,
 )
 from whatsinvoice_gateway.schemas.base import Problem
-from whatsinvoice_gateway.settings import Settings
+from whatsinvoice_gateway.settings import Settings, listed
 
+CORS_IN = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Device-Id", "X-Request-Id", "traceparent"]
+CORS_OUT = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-Id"]
+CORS_OUT += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 DESCRIPTION = "One WhatsApp message becomes an invoice, a payment and a receipt."
 
 
@@ -45,10 +52,12 @@ def create_app(settings: Settings, key: dict[str, Any]) -> FastAPI:
         app.state.services = services
         revocations = Revocations(services)
         app.state.keys = KeySet(services, revocations)
+        app.state.quotas = quotas = Quotas(settings)
         await revocations.start()
         yield
         await revocations.close()
         await services.close()
+        await quotas.close()
 
     app = FastAPI(title="WhatsInvoice", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.state.pages = Pages(settings.checkout_origins)
@@ -65,9 +74,21 @@ def create_app(settings: Settings, key: dict[str, Any]) -> FastAPI:
     return app
 
 
-def edged(app: ASGIApp, settings: Settings) -> Edge:
-    """The application within its outermost layer: around FastAPI whole, so that its 500s are dressed as well."""
-    return Edge(app, request_seconds=settings.request_seconds, secure=settings.app_env == "prod")
+def edged(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """The application within its outer layers: around FastAPI whole, so that its 500s are dressed as well."""
+    inner: ASGIApp = Bodies(app, settings.body_seconds)
+    if origins := listed(settings.cors_origins):
+        inner = CORSMiddleware(
+            inner,
+            allow_origins=origins,
+            allow_credentials=settings.cors_credentials,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=CORS_IN,
+            expose_headers=CORS_OUT,
+        )
+    edge = Edge(inner, request_seconds=settings.request_seconds, secure=settings.app_env == "prod")
+    proven: Any = ProxyHeadersMiddleware(edge, listed(settings.trusted_proxies))  # type: ignore[arg-type]  # uvicorn's own types of ASGI
+    return cast("ASGIApp", proven)
 
 
 def _add_operations(app: FastAPI, settings: Settings) -> None:
