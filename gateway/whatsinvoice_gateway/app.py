@@ -35,6 +35,7 @@ from whatsinvoice_gateway.routes import (
     webhooks,
 )
 from whatsinvoice_gateway.schemas.base import Problem
+from whatsinvoice_gateway.schemas.base import problems as documented
 from whatsinvoice_gateway.settings import Settings, listed
 
 CORS_IN = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Device-Id", "X-Request-Id", "traceparent"]
@@ -116,11 +117,23 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs"))
         schemas["Problem"] = problem
-        shape = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for path in document["paths"].values():
-            for operation in path.values():
-                invalid = operation["responses"].get("422")
-                if invalid is not None:
-                    invalid["content"] = shape
+            for method, operation in path.items():
+                _add_edge_answers(method, operation)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _add_edge_answers(method: str, operation: dict[str, Any]) -> None:
+    """What any operation may be answered before its route, or in its place."""
+    statuses = {503, 504}
+    if "security" in operation:
+        statuses |= {429}
+    if method in ("post", "put", "patch"):
+        statuses |= {400, 408, 413}
+    responses = operation["responses"]
+    for status, response in documented(*statuses).items():
+        responses.setdefault(str(status), response)
+    if "422" in responses:
+        responses["422"]["content"] = responses["503"]["content"]
+    operation["responses"] = dict(sorted(responses.items()))

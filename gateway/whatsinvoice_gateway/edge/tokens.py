@@ -71,10 +71,19 @@ def as_jwks(response: auth_pb2.GetKeySetResponse) -> list[dict[str, str]]:
     return [fixed | {"kid": key.kid, "x": key.x, "y": key.y} for key in response.keys]
 
 
-async def _user(request: Request, _: Annotated[object, Depends(_scheme)]) -> None:
+Bearer = Annotated[object | None, Depends(_scheme)]
+"""For the documentation, and None where there is no bearer token at all."""
+
+
+async def check(request: Request) -> None:
+    """Proves the caller and counts the request."""
     keys: KeySet = request.app.state.keys
     await keys.check(request.headers.get("authorization", ""))
     await _count(request)
+
+
+async def _user(request: Request, _: Bearer) -> None:
+    await check(request)
 
 
 async def _count(request: Request) -> None:
