@@ -21,7 +21,8 @@ from whatsinvoice_gateway.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-REDIS_SECONDS = 0.1
+REDIS_SECONDS = 0.5
+"""Nobody else waits meanwhile; shorter, and a busy moment of this process would look like a Redis that is away."""
 AWAY_SECONDS = 5.0
 """How long Redis is left alone after it failed."""
 KEPT = 10_000
