@@ -29,7 +29,9 @@ def client_address(request: Request) -> str:
         address = ip_address(text)
     except ValueError:  # what a trusted proxy wrote; it is a key like any other
         return text
-    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else text
+    if not isinstance(address, IPv6Address):
+        return text
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
 
 def make_limiter(settings: Settings) -> Limiter:
