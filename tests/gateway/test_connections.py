@@ -13,7 +13,7 @@ import pytest
 from support.http import served
 from support.keys import Keyring
 from whatsinvoice_gateway.app import create_app, edged
-from whatsinvoice_gateway.edge.bodies import MAX_BODY, MAX_DEPTH, MAX_WEBHOOK, too_deep
+from whatsinvoice_gateway.edge.bodies import MAX_BODY, MAX_DEPTH, MAX_WEBHOOK, Bodies, too_deep
 from whatsinvoice_gateway.edge.connections import PatientProtocol
 from whatsinvoice_gateway.edge.middleware import Edge
 from whatsinvoice_gateway.edge.problems import MAX_ERRORS
@@ -203,6 +203,23 @@ async def test_nesting_is_limited_on_every_entry_and_wrong_fields_in_number(url:
             assert (answer.status_code, answer.json()["code"]) == (400, "BODY_MALFORMED")
         answer = await client.post("/v1/auth/login", content=wide)
         assert (answer.status_code, len(answer.json()["errors"])) == (422, MAX_ERRORS)
+
+
+@pytest.mark.parametrize("pieces", [[MAX_BODY + 1], [MAX_BODY, 1], [1, MAX_BODY]])
+async def test_the_last_piece_counts_as_well(pieces: list[int]) -> None:
+    """Whatever the server makes of the chunks that came."""
+    sent: list[Any] = []
+    left = list(pieces)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b" " * left.pop(0), "more_body": bool(left)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/v1/invoices", "headers": [(b"transfer-encoding", b"chunked")]}
+    await Bodies(_much, BODY_SECONDS)(scope, receive, send)
+    assert sent[0]["status"] == 413
 
 
 @pytest.mark.parametrize(

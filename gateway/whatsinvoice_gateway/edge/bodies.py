@@ -43,25 +43,27 @@ class Bodies:
         """The body, None when the client has gone; HTTPException when it is refused."""
         raw = path.startswith(WEBHOOKS)  # signed byte by byte: their services judge them after the signature
         limit = MAX_WEBHOOK if raw else MAX_BODY
-        body, more = bytearray(), True
+        arrived, more = bytearray(), True
+        size = int(declared) if declared.isdecimal() else 0
         try:
             async with asyncio.timeout(self._seconds):
-                while more:
-                    if len(body) > limit or (declared.isdecimal() and int(declared) > limit):
-                        text = f"a body may have up to {limit} bytes"
-                        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
+                while more and size <= limit:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return None
-                    body += message.get("body", b"")
+                    arrived += message.get("body", b"")
                     more = message.get("more_body", False)
+                    size = max(size, len(arrived))
         except TimeoutError:
             text = f"the body did not arrive within {self._seconds:g} seconds"
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, text, {"Connection": "close"}) from None
-        if not raw and too_deep(bytes(body)):
+        if size > limit:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have up to {limit} bytes")
+        body = bytes(arrived)
+        if not raw and too_deep(body):
             text = f"the body is nested deeper than {MAX_DEPTH}, or is not valid JSON"
             raise HTTPException(HTTPStatus.BAD_REQUEST, text)
-        return bytes(body)
+        return body
 
 
 def too_deep(body: bytes, limit: int = MAX_DEPTH) -> bool:
