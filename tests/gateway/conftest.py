@@ -31,11 +31,10 @@ BUCKET = "gateway-tests"
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
-    """Connections also on uvloop, which the gateway runs on: its transports are not asyncio's."""
-    if item.path.name != "test_connections.py":
-        return None
-    return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Connections on uvloop, which the gateway runs on: its transports are not asyncio's."""
+    loop = uvloop if item.path.name == "test_connections.py" else asyncio
+    return {loop.__name__: loop.new_event_loop}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import text
 from support.gateways import gateway_process
 from whatsinvoice_auth import domain
+from whatsinvoice_gateway.edge.connections import PatientProtocol
 from whatsinvoice_local.backing import start_valkey, stop_valkey
 
 pytestmark = [pytest.mark.slow]
@@ -218,6 +219,18 @@ async def test_a_reused_refresh_token_ends_its_family_at_both_processes_within_a
         dead = {"refresh_token": child["refresh_token"]}
         assert (await gateways[0].post("/v1/auth/refresh", json=dead)).status_code == 401
     assert (await gateways[1].get("/v1/me", headers=stays)).status_code == 200
+
+
+async def test_a_process_has_no_patience_for_half_a_request(gateways: list[httpx.AsyncClient]) -> None:
+    """The deadlines of edge/connections.py, as they are deployed."""
+    url = gateways[0].base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"GET /v1/me HTTP/1.1\r\nHost: x\r\n")
+    since = time.monotonic()
+    async with asyncio.timeout(PatientProtocol.head_seconds + 5):
+        assert await reader.read() == b""
+    assert time.monotonic() - since > PatientProtocol.head_seconds - 1
+    writer.close()
 
 
 def _shape(seconds: list[float]) -> str:
