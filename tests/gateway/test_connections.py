@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,7 +41,10 @@ async def url(settings_for: Any, keyring: Keyring) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _socket(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # or the kernel would read for a client who does not
+    raw.connect((urlsplit(url).hostname, urlsplit(url).port))
+    reader, writer = await asyncio.open_connection(sock=raw, limit=16_384)
     try:
         yield reader, writer
     finally:
@@ -136,16 +140,25 @@ async def test_an_answer_that_nobody_reads_is_dropped(header: bytes) -> None:
             await reader.readexactly(4_000_000)
 
 
-async def test_an_answer_that_is_read_slowly_but_steadily_arrives() -> None:
-    async with served(_much, http=Hasty, lifespan="off") as url, _socket(url) as (reader, writer):
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        head = await reader.readuntil(b"\r\n\r\n")
-        read = 0
-        while read < 4_000_000:
-            read += len(await reader.read(100_000))
-            await asyncio.sleep(0.04)
-    assert head.startswith(b"HTTP/1.1 200")
-    assert read == 4_000_000
+async def _much_in_pieces(scope: Any, receive: Any, send: Any) -> None:
+    """As much again and again, as a streamed export would be."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4000000")]})
+    for left in range(99, -1, -1):
+        await send({"type": "http.response.body", "body": b"x" * 40_000, "more_body": left > 0})
+
+
+@pytest.mark.parametrize("app", [_much, _much_in_pieces], ids=["at once", "in pieces"])
+async def test_answers_that_are_read_slowly_but_steadily_arrive(app: Any) -> None:
+    """One after another on one connection, each for longer than a stalled one is borne."""
+    async with served(app, http=Hasty, lifespan="off") as url, _socket(url) as (reader, writer):
+        for _ in range(2):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            read = 0
+            while read < 4_000_000:
+                read += len(await reader.read(16_384))
+                await asyncio.sleep(0.003)
+            assert read == 4_000_000
 
 
 async def test_two_hundred_slow_clients_hold_nobody_up(url: str) -> None:

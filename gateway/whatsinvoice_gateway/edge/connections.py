@@ -22,7 +22,6 @@ class PatientProtocol(HttpToolsProtocol):
 
     _waiting: asyncio.TimerHandle | None = None
     _draining: asyncio.TimerHandle | None = None
-    _unsent = 0
     _head = 0
     _stage = "head"
     """What is to come next: `head` of a request, `body`, or nothing, while the request is being served."""
@@ -70,6 +69,10 @@ class PatientProtocol(HttpToolsProtocol):
         super().pause_writing()
         self._watch_draining()
 
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._watch_draining()
+
     def timeout_keep_alive_handler(self) -> None:
         if self.transport.get_write_buffer_size():  # close() would wait for a client who does not read
             self.transport.abort()
@@ -90,13 +93,15 @@ class PatientProtocol(HttpToolsProtocol):
             self._waiting = None
 
     def _watch_draining(self) -> None:
-        if self._draining is None and (unsent := self.transport.get_write_buffer_size()):
-            self._unsent = unsent
-            self._draining = self.loop.call_later(self.drain_seconds, self._check_draining)
+        """From here on: whatever calls it has just been added to what is unsent, or has seen much of it taken."""
+        if self._draining is not None:
+            self._draining.cancel()
+            self._draining = None
+        if unsent := self.transport.get_write_buffer_size():
+            self._draining = self.loop.call_later(self.drain_seconds, self._check_draining, unsent)
 
-    def _check_draining(self) -> None:
-        self._draining = None
-        if self.transport.get_write_buffer_size() > max(0, self._unsent - self.drain_bytes):
+    def _check_draining(self, unsent: int) -> None:
+        if self.transport.get_write_buffer_size() > max(0, unsent - self.drain_bytes):
             self.transport.abort()
         else:
             self._watch_draining()
