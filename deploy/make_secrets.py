@@ -11,7 +11,7 @@ from pathlib import Path
 
 from whatsinvoice_kit.data.provision import DATABASE
 from whatsinvoice_local.backing.secret_files import generated_once, write_private
-from whatsinvoice_local.generated import secrets_of, trusted_keys
+from whatsinvoice_local.generated import key_files, secrets_of
 from whatsinvoice_local.parts import SERVICES
 
 FOLDER = Path(__file__).parents[1] / ".run" / "secrets"
@@ -42,7 +42,7 @@ def main(folder: Path = FOLDER) -> None:
         account = f"whatsinvoice_{service}:{known[f'{service.upper()}_DATABASE_PASSWORD']}"
         files[f"{service}_database_url"] = f"postgresql://{account}@postgres:5432/{DATABASE}"
     files |= {
-        "trusted_keys": trusted_keys(known),
+        **key_files(known),
         "postgres_password": secrets.token_urlsafe(24),
         "redis_password": redis,
         "redis_url": f"redis://:{redis}@redis:6379/0",

@@ -1,7 +1,7 @@
 """Fixtures for every part: the backing services, one database a session, and keys that services trust."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -19,6 +19,25 @@ SERVICES = ("auth", "invoices", "payments", "notifications")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The whole stacks of tests/e2e come last: what they hold of the machine would slow the others."""
     items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes what a test has measured or counted; all of it is printed at the end of the run."""
+
+    def note(text: str) -> None:
+        request.config.stash.setdefault(_FIGURES, []).append(f"{request.node.nodeid}: {text}")
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if figures := config.stash.get(_FIGURES, []):
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(figures))
 
 
 configure_logging("tests", form="console", level="warning")

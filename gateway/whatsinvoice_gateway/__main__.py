@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import signal
 import sys
 
@@ -26,9 +25,8 @@ async def _alive() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    key = json.loads(settings.service_key.get_secret_value() or "{}")
     config = uvicorn.Config(
-        edged(create_app(settings, key), settings),
+        edged(create_app(settings, settings.service_keys()), settings),
         host=settings.host,
         port=settings.port,
         http=protocol_for(settings.body_seconds),

@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from whatsinvoice_kit.rpc.identity import ServiceIdentity
+from whatsinvoice_kit.rpc.keys import SigningKeys
+from whatsinvoice_kit.rpc.tokens import Jwk
 
 from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.edge import limits, problems
@@ -44,15 +46,15 @@ CORS_OUT += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 DESCRIPTION = "One WhatsApp message becomes an invoice, a payment and a receipt."
 
 
-def create_app(settings: Settings, key: dict[str, Any]) -> FastAPI:
-    """The gateway's application; `key` is its own private JWK."""
+def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
+    """The gateway's application; `keys` are its own private ones, or one JWK."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = Services(settings, ServiceIdentity("gateway", key))
+        services = Services(settings, ServiceIdentity("gateway", keys))
         app.state.services = services
         revocations = Revocations(services)
-        app.state.keys = KeySet(services, revocations)
+        app.state.keys = KeySet(services, revocations, settings.key_set_seconds)
         app.state.quotas = quotas = Quotas(settings)
         await revocations.start()
         yield

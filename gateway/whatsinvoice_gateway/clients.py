@@ -26,7 +26,7 @@ class Services:
 
     def __init__(self, settings: Settings, identity: ServiceIdentity) -> None:
         self._identity = identity
-        self._tokens: dict[str, tuple[float, str]] = {}
+        self._tokens: dict[str, tuple[float, str, str]] = {}
         auth = auth_pb2.DESCRIPTOR.services_by_name["AuthService"]
         invoices = invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"]
         payments = payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"]
@@ -73,10 +73,10 @@ class Services:
 
     def _token(self, service: str) -> str:
         """The gateway's own token for a service; signing costs as much as a query, so one serves for 45 s."""
-        until, token = self._tokens.get(service, (0.0, ""))
-        if until < time.monotonic():
-            token = self._identity.token(service)
-            self._tokens[service] = (time.monotonic() + REUSED_SECONDS, token)
+        until, kid, token = self._tokens.get(service, (0.0, "", ""))
+        if until < time.monotonic() or kid != self._identity.kid:
+            kid, token = self._identity.kid, self._identity.token(service)
+            self._tokens[service] = (time.monotonic() + REUSED_SECONDS, kid, token)
         return token
 
     async def close(self) -> None:

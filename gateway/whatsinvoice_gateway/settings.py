@@ -52,6 +52,9 @@ class Settings(BaseServiceSettings):
     read_quota: str = "3000/minute"
     """GETs of everybody who acts for one business."""
     write_quota: str = "600/minute"
+    key_set_seconds: float = Field(default=60.0, gt=0)
+    """An unknown key id asks auth for its key set again, at most once in these; new keys are published for longer
+    before they sign."""
     request_seconds: float = Field(default=15.0, gt=0)
     """The deadline of a request, whatever it calls."""
     body_seconds: float = Field(default=10.0, gt=0)

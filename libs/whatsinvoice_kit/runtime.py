@@ -1,7 +1,6 @@
 """One process of a service: gRPC, consumers, relay, jobs and the ops port in one loop, from signals to drain."""
 
 import asyncio
-import json
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +28,7 @@ from whatsinvoice_kit.rpc.client import Client, TokenSource, forwarded
 from whatsinvoice_kit.rpc.identity import AccessTable, ServiceIdentity
 from whatsinvoice_kit.rpc.server import Gate, RpcServer
 from whatsinvoice_kit.rpc.tls import CertificateFiles
-from whatsinvoice_kit.rpc.tokens import Verifier, parse_key_sets
+from whatsinvoice_kit.rpc.tokens import Verifier
 
 log = structlog.get_logger(__name__)
 
@@ -104,8 +103,7 @@ class Process(Generic[SettingsT]):
         url = settings.database_url.get_secret_value()
         self.engine = make_engine(url, pool_size=settings.pool_size, application=spec.package)
         self.unit_of_work = UnitOfWork(self.engine, spec.tables.outbox)
-        key = json.loads(settings.service_key.get_secret_value() or "{}")
-        identity = ServiceIdentity(spec.name, key)
+        identity = ServiceIdentity(spec.name, settings.service_keys())
         idempotency = Idempotency(self.unit_of_work, spec.tables.idempotency)
         self._tls = settings.certificate_files()
         self._parts = spec.build(Kit(settings, self.engine, self.unit_of_work, idempotency, identity, self._tls))
@@ -118,7 +116,7 @@ class Process(Generic[SettingsT]):
 
     def _make_rpc(self) -> RpcServer:
         parts, settings = self._parts, self._settings
-        verifier = Verifier(parse_key_sets(settings.trusted_keys), self._spec.name)
+        verifier = Verifier(settings.believed_keys(), self._spec.name)
         gate = Gate(verifier, parts.access, as_service_error)
         rpc = RpcServer(gate, f"{settings.grpc_host}:{settings.grpc_port}", self._tls)
         rpc.add(parts.register, parts.servicer, parts.descriptor.full_name)
@@ -151,18 +149,21 @@ class Process(Generic[SettingsT]):
                 await tx.execute(delete(keys).where(keys.c.created_at < oldest))
             return 0
 
+        bus = Bus(broker, redis, readers)
+
         async def measure() -> int:
+            await bus.measure()
             await relay.measure()
             return 0
 
         jobs = [
             Job("relay", relay.publish_batch, RELAY_SECONDS, channel=f"{spec.name}_outbox"),
             Job("watch-redis", relay.check_redis, RELAY_SECONDS),
-            Job("measure-outbox", measure, MEASURE_SECONDS),
+            Job("measure", measure, MEASURE_SECONDS),
             Job(f"{spec.name}.tidy", tidy, TIDY_SECONDS, single=True),
             *self._parts.jobs,
         ]
-        return Bus(broker, redis, readers), JobRunner(self.engine, url, jobs)
+        return bus, JobRunner(self.engine, url, jobs)
 
     async def _ping(self) -> None:
         async with self.engine.connect() as connection:

@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 
 class ObjectStore:
@@ -62,6 +63,30 @@ class ObjectStore:
         self._client.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
         self._client.put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+    def faults(self) -> Iterator[str]:
+        """The end of a sentence for each reason to keep nothing in the bucket, which it asks the store for.
+
+        The account needs s3:GetBucketVersioning and s3:GetEncryptionConfiguration.
+        """
+        try:
+            if self._client.get_bucket_versioning(Bucket=self.bucket).get("Status") != "Enabled":
+                yield " is not versioned"
+            if not self._is_encrypted():
+                yield " is not encrypted"
+        except ClientError as error:
+            yield f" cannot be looked at ({error.response['Error']['Code']})"
+        except BotoCoreError as error:
+            yield f" cannot be looked at ({type(error).__name__})"
+
+    def _is_encrypted(self) -> bool:
+        try:
+            found = self._client.get_bucket_encryption(Bucket=self.bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ServerSideEncryptionConfigurationNotFoundError":
+                return False
+            raise
+        return bool(found["ServerSideEncryptionConfiguration"]["Rules"])
 
     def close(self) -> None:
         """Closes its connections."""

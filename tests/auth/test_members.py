@@ -10,7 +10,7 @@ from support.builders import a_registration
 from support.services import bearer
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 from whatsinvoice.auth.v1.auth_pb2_grpc import AuthServiceStub
-from whatsinvoice.auth.v1.events_pb2 import MemberChanged
+from whatsinvoice.auth.v1.events_pb2 import BusinessChanged, MemberChanged
 from whatsinvoice_kit.core.errors import Kind
 from whatsinvoice_kit.rpc.tokens import USER_ISSUER, public_half, verify
 
@@ -37,11 +37,13 @@ async def colleague(auth: AuthServiceStub, gateway: Any, codes: Any) -> str:
     return phone
 
 
-async def _changes(process: Any, member_id: str) -> list[MemberChanged]:
-    query = text("SELECT payload FROM auth.outbox WHERE event_type = 'MemberChanged' ORDER BY sequence")
+async def _told(process: Any, message_type: Any, aggregate_id: str) -> list[Any]:
+    """The events of one type about something, in order."""
+    query = text("SELECT payload FROM auth.outbox WHERE event_type = :type ORDER BY sequence")
     async with process.unit_of_work.read() as tx:
-        found = [MemberChanged.FromString(row) for row in (await tx.execute(query)).scalars()]
-    return [event for event in found if event.aggregate_id == member_id]
+        rows = await tx.execute(query, {"type": message_type.__name__})
+        found = [message_type.FromString(row) for row in rows.scalars()]
+    return [event for event in found if event.aggregate_id == aggregate_id]
 
 
 async def test_a_registered_person_is_a_member_at_once(
@@ -55,7 +57,7 @@ async def test_a_registered_person_is_a_member_at_once(
     assert [place.role for place in me.places] == [pb.ROLE_OWNER, pb.ROLE_STAFF]
     there = bearer((await log_in(colleague, business_id=business_id)).access_token)
     assert await _business_id(auth, there) == business_id
-    [event] = await _changes(process, member.id)
+    [event] = await _told(process, MemberChanged, member.id)
     assert (event.active, event.phone_verified, event.role) == (True, True, pb.ROLE_STAFF)
 
 
@@ -128,7 +130,7 @@ async def test_a_removed_member_loses_sessions_and_keys_of_that_business(
     await expect(pb.RefreshRequest(refresh_token=there.refresh_token), gateway, "REFRESH_TOKEN_INVALID")
     await expect(pb.ExchangeApiKeyRequest(key=key.key), gateway, "API_KEY_INVALID")
     await auth.Refresh(pb.RefreshRequest(refresh_token=own.refresh_token), metadata=gateway)
-    events = await _changes(process, member.id)
+    events = await _told(process, MemberChanged, member.id)
     assert [(event.active, event.aggregate_version) for event in events] == [(True, 1), (False, 2)]
 
 
@@ -177,7 +179,8 @@ async def test_a_business_is_changed_only_as_it_was_seen(
     assert error.kind is Kind.FAILED_PRECONDITION
     await expect(pb.UpdateBusinessRequest(currency_code="XXX"), owner, "CURRENCY_UNKNOWN")
     [me] = (await auth.ListMembers(pb.ListMembersRequest(), metadata=owner)).members
-    assert (await _changes(process, me.id))[-1].business.name == "Ada & Daughters"
+    assert (await _told(process, MemberChanged, me.id))[-1].business.name == "Ada & Daughters"
+    assert [event.business for event in await _told(process, BusinessChanged, seen.id)] == [after]
 
 
 async def test_an_api_key_gives_its_scopes_and_is_kept_hashed(

@@ -1,6 +1,7 @@
 """Settings that cannot work are named at the start, not met later."""
 
 import json
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -21,11 +22,34 @@ NEEDED: dict[str, Any] = {
 def test_signing_keys_that_cannot_sign_are_refused_without_showing_them(keys: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Settings(**NEEDED, signing_keys=SecretStr(keys))
-    assert "not a JSON list of private keys" in str(refused.value)
+    assert "no private key, and no JSON list of such" in str(refused.value)
     assert "nonsense" not in str(refused.value)
 
 
 def test_a_key_of_ours_is_taken() -> None:
     key = generate_key()
     settings = Settings(**NEEDED, signing_keys=SecretStr(json.dumps([key])))
-    assert settings.keys[0]["kid"] == key["kid"]
+    assert settings.users_keys().current()["kid"] == key["kid"]
+
+
+def _unsafe(**changes: str) -> list[str]:
+    """What production says of auth's own settings."""
+    keys = SecretStr(json.dumps([generate_key()]))
+    found = Settings(**(NEEDED | changes), signing_keys=keys).unsafe()
+    return [said for said in found if "_SECRET" in said]
+
+
+@pytest.mark.parametrize("name", ["code_secret", "refresh_secret"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (token_hex(16)[:31], "is shorter than 32 characters"),
+        ("fifteen letters", "is shorter than 32 characters"),
+        ("", "is missing"),
+        ("change-me-before-production-please", "is a default or easily guessed"),
+        (token_hex(16), None),
+    ],
+)
+def test_production_wants_long_secrets(name: str, value: str, said: str | None) -> None:
+    good = {"code_secret": token_hex(16), "refresh_secret": token_hex(16)}
+    assert _unsafe(**(good | {name: value})) == ([f"{name.upper()} {said}"] if said else [])

@@ -422,6 +422,30 @@ async def test_the_gauges_tell_what_waits_and_for_how_long(pipeline: Pipeline) -
     assert gauge("outbox_published_total") == 2
 
 
+async def test_the_gauges_tell_what_a_group_has_not_read_not_finished_and_given_up(pipeline: Pipeline) -> None:
+    def gauges() -> tuple[float | None, ...]:
+        labels = {"stream": pipeline.stream, "group": GROUP}
+        names = ("events_lag", "events_pending", "events_dead_letters")
+        return tuple(REGISTRY.get_sample_value(name, labels) for name in names)
+
+    bus = await pipeline.consume()
+    await pipeline.publish(an_event(reason="poison"), an_event())
+    await pipeline.relay.publish_batch()
+    await eventually(lambda: _has_dead(pipeline))
+    await bus.stop_reading()
+    await pipeline.publish(an_event(), an_event(), an_event())
+    await pipeline.relay.publish_batch()
+    await bus.measure()
+    assert gauges() == (3, 0, 1)
+    await pipeline.redis.xreadgroup(GROUP, "somebody", {pipeline.stream: ">"}, count=2)
+    await bus.measure()
+    assert gauges() == (1, 2, 1)
+
+
+async def _has_dead(pipeline: Pipeline) -> bool:
+    return len(await dead(pipeline)) == 1
+
+
 async def test_a_stop_lets_the_running_batch_end(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     running = asyncio.Event()
 

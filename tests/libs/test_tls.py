@@ -14,6 +14,7 @@ import pytest
 from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from prometheus_client import REGISTRY
 from support.keys import Keyring
 from support.sample import eventually
 from support.services import bearer, reason_of
@@ -375,3 +376,17 @@ def test_files_that_cannot_be_used_are_refused_at_the_start(holder: Holders) -> 
 def holder_key(holder: Holder) -> str:
     """A key that is not its certificate's."""
     return AUTHORITY.issue(holder.service, GOOD).key_pem
+
+
+def test_the_end_of_the_certificate_in_use_is_a_metric(holder: Holders) -> None:
+    def not_after() -> float | None:
+        return REGISTRY.get_sample_value("rpc_certificate_not_after_seconds")
+
+    held = holder("invoices")
+    held.hold(ends=GOOD)
+    files = held.files()
+    assert not_after() == pytest.approx(GOOD.timestamp(), abs=1)
+    later = GOOD + timedelta(days=1)
+    held.hold(ends=later)
+    files.current()
+    assert not_after() == pytest.approx(later.timestamp(), abs=1)

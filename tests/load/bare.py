@@ -35,7 +35,9 @@ class Pool:
 
     async def open(self, url: str) -> None:
         for _ in range(CONNECTIONS):
-            self._free.put_nowait(await psycopg.AsyncConnection.connect(url, autocommit=True))
+            # row-level security is among what is taken away
+            connection = await psycopg.AsyncConnection.connect(url, autocommit=True, options="-c app.business_id=*")
+            self._free.put_nowait(connection)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:

@@ -82,7 +82,7 @@ def test_each_program_of_a_secured_stack_has_its_own(tmp_path: Path, secured: bo
         "postgresql://a:b@127.0.0.1/x", "redis://127.0.0.1", ObjectStorage("http://127.0.0.1", "", "")
     )
     ports = {name: 1 for part in PROGRAMS for name in (part, f"{part}.ops")}
-    plan = Plan(resources, ports, secrets_of(tmp_path / "secrets.json"), tmp_path if secured else None)
+    plan = Plan(resources, ports, secrets_of(tmp_path / "secrets.json"), tmp_path, tmp_path if secured else None)
     for part in PROGRAMS:
         given = {name: file for name, file in plan.environment_of(part).items() if name.startswith("RPC_TLS_")}
         if secured and part in NAMES:

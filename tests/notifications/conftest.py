@@ -4,20 +4,22 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from notifications.parts import Entrance, entrance, sandbox_program
+from notifications.parts import SANDBOX
 from notifications.stage import Merchant, Stage, staged
 from support.keys import Keyring
+from support.sandbox import Entrance, entrance, sandbox_program
 
 
 @pytest.fixture(scope="session")
 def door() -> Iterator[Entrance]:
-    with entrance() as door:
+    with entrance("x-hub-signature-256") as door:
         yield door
 
 
 @pytest.fixture(scope="session")
 def sandbox_url(door: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with sandbox_program(tmp_path_factory.mktemp("sandbox") / "log", door.url) as url:
+    log = tmp_path_factory.mktemp("sandbox") / "log"
+    with sandbox_program(log, WHATSAPP_WEBHOOK_URL=door.url, **SANDBOX) as url:
         yield url
 
 

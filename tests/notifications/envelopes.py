@@ -30,6 +30,14 @@ def a_status(status: str, correlation: str, provider_id: str, **changes: Any) ->
     return told | changes
 
 
+def a_change(phone: str, to: str, kind: str = "user_changed_number") -> dict[str, Any]:
+    """A number changed hands, as WhatsApp tells it: from the old one, and without contacts."""
+    system = {"type": kind, "wa_id": to.removeprefix("+"), "body": "User changed from one to another"}
+    message = a_message(phone, type="system", system=system)
+    del message["text"]
+    return {"messages": [message]}
+
+
 def a_contact(phone: str, **changes: Any) -> dict[str, Any]:
     return {"profile": {"name": "Jane"}, "wa_id": phone.removeprefix("+")} | changes
 

@@ -1,16 +1,6 @@
-"""What stands around notifications in its tests: the sandbox as a program, its webhooks' way in, and invoices."""
+"""What stands around notifications in its tests: the settings of the sandbox, and invoices."""
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
@@ -24,6 +14,12 @@ from whatsinvoice_kit.rpc.identity import allow
 APP_SECRET = "wa_app_secret"
 TOKEN = "EAAG-token-of-the-tests"
 NUMBER_ID = "1065"
+SANDBOX = {
+    "SANDBOX_TIME_SCALE": "0.01",
+    "WHATSAPP_APP_SECRET": APP_SECRET,
+    "WHATSAPP_ACCESS_TOKEN": TOKEN,
+    "WHATSAPP_PHONE_NUMBER_ID": NUMBER_ID,
+}
 PDF = b"%PDF-1.7 a document of the tests"
 SERVICES = allow("notifications")
 INVOICES_ACCESS = dict.fromkeys(
@@ -135,67 +131,3 @@ class Invoices(_Servicer):  # type: ignore[misc]  # five RPCs of many are all th
         self.by_id[invoice.id] = invoice
         self.business_of[invoice.id] = current_call().business_id
         return invoice
-
-
-@dataclass
-class Entrance:
-    """Takes webhooks over HTTP as the gateway does, and hands raw body and signature on; 503 while nobody is there."""
-
-    url: str = ""
-    forward: Callable[[bytes, str], int] | None = None
-
-
-@contextmanager
-def entrance() -> Iterator[Entrance]:
-    """An HTTP receiver in threads of its own, on a free port."""
-    door = Entrance()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            signature = self.headers.get("x-hub-signature-256", "")
-            self.send_response(door.forward(body, signature) if door.forward else 503)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    door.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield door
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@contextmanager
-def sandbox_program(log: Path, webhook_url: str) -> Iterator[str]:
-    """The sandbox as its own process; gives its address."""
-    environment = {
-        **os.environ,
-        "SANDBOX_PORT": "0",
-        "SANDBOX_TIME_SCALE": "0.01",
-        "WHATSAPP_APP_SECRET": APP_SECRET,
-        "WHATSAPP_ACCESS_TOKEN": TOKEN,
-        "WHATSAPP_PHONE_NUMBER_ID": NUMBER_ID,
-        "WHATSAPP_WEBHOOK_URL": webhook_url,
-    }
-    command = [sys.executable, "-m", "whatsinvoice_sandbox"]
-    with log.open("w") as stderr, subprocess.Popen(command, env=environment, stderr=stderr) as process:
-        yield _address(log, process)
-        process.terminate()
-        process.wait(10)
-
-
-def _address(log: Path, process: "subprocess.Popen[bytes]") -> str:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        _, found, rest = log.read_text().partition("sandbox on ")
-        if found and "\n" in rest:
-            return rest.partition("\n")[0]
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.02)
-    raise AssertionError("the sandbox did not start")

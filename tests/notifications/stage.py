@@ -13,9 +13,10 @@ from typing import Any
 
 import grpc
 import httpx
-from notifications.parts import APP_SECRET, INVOICES_ACCESS, NUMBER_ID, TOKEN, Entrance, Invoices
+from notifications.parts import APP_SECRET, INVOICES_ACCESS, NUMBER_ID, TOKEN, Invoices
 from sqlalchemy import RowMapping, Table, select
 from support.keys import Keyring
+from support.sandbox import Entrance
 from support.services import bearer, channel_to, publish, running
 from whatsinvoice.auth.v1 import auth_pb2
 from whatsinvoice.auth.v1.events_pb2 import MemberChanged

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from notifications.parts import PDF, TOKEN, Entrance, sandbox_program
+from notifications.parts import PDF, SANDBOX, TOKEN
 from notifications.stage import NO_TLS, Merchant, Stage
 from notifications.test_messages import an_issued_invoice, send_code
+from support.sandbox import Entrance, sandbox_program
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_notifications import templates_command
 from whatsinvoice_notifications.wordings import all_wordings, wording
@@ -24,7 +25,8 @@ ACCOUNT = "2043"
 @pytest.fixture(scope="module")
 def sandbox_url(door: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One of its own: once templates are registered, a sandbox takes no others."""
-    with sandbox_program(tmp_path_factory.mktemp("templates") / "log", door.url) as url:
+    log = tmp_path_factory.mktemp("templates") / "log"
+    with sandbox_program(log, WHATSAPP_WEBHOOK_URL=door.url, **SANDBOX) as url:
         yield url
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notifications.envelopes import a_contact, a_message, a_status, envelope
+from notifications.envelopes import a_change, a_contact, a_message, a_status, envelope
 from whatsinvoice_kit.core.errors import ServiceError
 from whatsinvoice_notifications.clients.whatsapp_webhooks import read_webhook
 from whatsinvoice_notifications.domain.inbound import Batch, is_genuine
@@ -44,6 +44,15 @@ def test_nobody_is_taken_for_another() -> None:
     assert (known.phone, known.user_id) == ("", "NG.13")
     batch = read_webhook(envelope({"contacts": [hidden, {"user_id": "NG.14"}], "messages": [message]}))
     assert (batch.messages, len(batch.unread)) == ((), 1)
+
+
+def test_the_note_of_a_changed_number_is_read_and_another_system_note_is_none() -> None:
+    [told] = read_webhook(envelope(a_change("+2348010000001", "+2348020000002"))).messages
+    assert (told.phone, told.kind, told.text) == ("+2348010000001", "changed", "+2348020000002")
+    [strange] = read_webhook(envelope(a_change("+2348010000001", "nonsense"))).messages
+    assert (strange.kind, strange.text) == ("changed", "")
+    [other] = read_webhook(envelope(a_change("+2348010000001", "+2348020000002", "something_new"))).messages
+    assert other.kind == "silent"
 
 
 JSON = st.recursive(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from payments.parts import Entrance, entrance, sandbox_program
+from payments.parts import SANDBOX
 from payments.stage import Stage, staged
 from support.keys import Keyring
+from support.sandbox import Entrance, entrance, sandbox_program
 
 HERE = Path(__file__).parent
 
@@ -21,13 +22,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def door() -> Iterator[Entrance]:
-    with entrance() as door:
+    with entrance("x-paystack-signature") as door:
         yield door
 
 
 @pytest.fixture(scope="session")
 def sandbox_url(door: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with sandbox_program(tmp_path_factory.mktemp("sandbox") / "log", door.url) as url:
+    log = tmp_path_factory.mktemp("sandbox") / "log"
+    with sandbox_program(log, PAYSTACK_WEBHOOK_URL=door.url, **SANDBOX) as url:
         yield url
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import grpc
 import httpx
-from payments.parts import HTTP_OF, SECRET_KEY, Entrance, Invoices
+from payments.parts import HTTP_OF, SECRET_KEY, Invoices
 from sqlalchemy import RowMapping, func, select
 from support.keys import Keyring
+from support.sandbox import Entrance
 from support.services import bearer, channel_to, running
 from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
 from whatsinvoice.payments.v1 import events_pb2
@@ -113,8 +114,8 @@ class Stage:
         return [getattr(events_pb2, row["event_type"]).FromString(row["payload"]) for row in rows]
 
     async def _rows(self, statement: Any) -> Rows:
-        async with self.process.engine.connect() as connection:
-            return (await connection.execute(statement)).mappings().all()
+        async with self.process.unit_of_work.read() as tx:
+            return (await tx.execute(statement)).mappings().all()
 
     async def becomes(self, token: str, *statuses: str) -> None:
         """Waits until the invoice's attempts have these statuses."""
@@ -151,7 +152,8 @@ def _opened(door: Entrance, stage: Stage) -> Iterator[None]:
     with blocking as channel:
         stub: Any = PaymentsServiceStub(channel)
 
-        def forward(request: pb.ReceivePaystackWebhookRequest) -> int:
+        def forward(body: bytes, signature: str) -> int:
+            request = pb.ReceivePaystackWebhookRequest(body=body, signature=signature)
             try:
                 stub.ReceivePaystackWebhook(request, metadata=stage.as_gateway, timeout=5)
             except grpc.RpcError as error:

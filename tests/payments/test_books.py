@@ -20,10 +20,13 @@ INSERT = """
 """
 
 
+EVERY_BUSINESS = "-c app.business_id=*"
+
+
 def post(url: str, *postings: tuple[str, str, int]) -> None:
     """Commits one set of (account, currency, amount) as the service's own role."""
     business, entry_set, payment = new_id("biz"), new_id("set"), new_id("pay")
-    with closing(psycopg.connect(url)) as connection, connection.transaction():
+    with closing(psycopg.connect(url, options=EVERY_BUSINESS)) as connection, connection.transaction():
         for account, currency, amount in postings:
             connection.execute(INSERT, (new_id("led"), business, entry_set, account, currency, amount, payment))
 
@@ -54,7 +57,7 @@ def test_only_balanced_sets_are_committed(backing: dict[str, str]) -> None:
 )
 def test_the_ledger_is_append_only(backing: dict[str, str], statement: str) -> None:
     with (
-        psycopg.connect(backing["database_url"]) as connection,
+        psycopg.connect(backing["database_url"], options=EVERY_BUSINESS) as connection,
         pytest.raises(psycopg.errors.RestrictViolation, match="append-only"),
     ):
         connection.execute(statement)

@@ -5,10 +5,10 @@ from typing import Any
 
 import grpc
 import pytest
-from payments.parts import Entrance
 from payments.stage import Stage, staged
 from sqlalchemy import update
 from support.keys import Keyring
+from support.sandbox import Entrance
 from support.services import reason_of
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2
@@ -36,8 +36,8 @@ def initialize_calls() -> float:
 async def change(stage: Stage, token: str, **values: Any) -> None:
     """Puts the invoice's attempts into a state that a crash could have left."""
     invoice_id = stage.invoices.by_token[token].invoice_id
-    async with stage.process.engine.begin() as connection:
-        await connection.execute(update(PAYMENTS).where(PAYMENTS.c.invoice_id == invoice_id).values(values))
+    async with stage.process.unit_of_work.begin() as tx:
+        await tx.execute(update(PAYMENTS).where(PAYMENTS.c.invoice_id == invoice_id).values(values))
 
 
 async def crash_before_the_result(stage: Stage, token: str) -> None:

@@ -6,9 +6,9 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from payments.parts import Entrance
 from payments.stage import Stage, eventually, staged
 from support.keys import Keyring
+from support.sandbox import Entrance
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 
 Staging = Callable[..., AbstractAsyncContextManager[Stage]]

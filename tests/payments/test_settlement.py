@@ -5,9 +5,9 @@ import json
 import random
 
 import pytest
-from payments.parts import Entrance
 from payments.stage import Stage
 from prometheus_client import REGISTRY
+from support.sandbox import Entrance
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from whatsinvoice_kit.data.provision import DATABASE
 
-from whatsinvoice_local.generated import trusted_keys
 from whatsinvoice_local.parts import SERVICES
 from whatsinvoice_local.resources import Resources
 
@@ -28,6 +27,8 @@ class Plan:
     resources: Resources
     ports: Mapping[str, int]
     secrets: dict[str, str]
+    keys: Path
+    """The folder of the keys that sign and are believed; these change while programs run, so they are files."""
     certificates: Path | None = None
     """The folder of mutual TLS; None: plaintext."""
     gateway: Mapping[str, str] = field(default_factory=dict)
@@ -68,8 +69,8 @@ class Plan:
             "APP_ENV": "dev",
             "LOG_FORMAT": "json",
             f"{name}_OPS_PORT": str(self.ports[f"{part}.ops"]),
-            f"{name}_SERVICE_KEY": self.secrets[f"{name}_SERVICE_KEY"],
-            "TRUSTED_KEYS": trusted_keys(self.secrets),
+            f"{name}_SERVICE_KEY_FILE": str(self.keys / f"{part}_service_key"),
+            "TRUSTED_KEYS_FILE": str(self.keys / "trusted_keys"),
             "REDIS_URL": self.resources.redis_url,
         }
         if self.certificates:
@@ -95,7 +96,8 @@ class Plan:
         return {
             "auth": {
                 "NOTIFICATIONS_GRPC": self.grpc("notifications"),
-                **self._secrets_named("AUTH_SIGNING_KEYS", "AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET"),
+                "AUTH_SIGNING_KEYS_FILE": str(self.keys / "auth_signing_keys"),
+                **self._secrets_named("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET"),
             },
             "invoices": {
                 "PUBLIC_BASE_URL": self.gateway_url,

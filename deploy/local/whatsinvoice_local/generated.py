@@ -24,7 +24,22 @@ def secrets_of(file: Path) -> dict[str, str]:
     return known
 
 
-def trusted_keys(known: dict[str, str]) -> str:
+def key_files(known: dict[str, str]) -> dict[str, str]:
+    """The files of keys by name, as they are at first: from then on they are rotated, and `known` is not."""
+    names = ("AUTH_SIGNING_KEYS", *(f"{name.upper()}_SERVICE_KEY" for name in _ISSUERS))
+    return {"trusted_keys": _trusted_keys(known)} | {name.lower(): known[name] for name in names}
+
+
+def write_key_files(folder: Path, known: dict[str, str]) -> Path:
+    """Writes those that are missing, and gives the folder."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in key_files(known).items():
+        if not (folder / name).exists():
+            write_private(folder / name, text)
+    return folder
+
+
+def _trusted_keys(known: dict[str, str]) -> str:
     """TRUSTED_KEYS: the public half of auth's signing keys and of every part's own key, by issuer."""
     sets = {USER_ISSUER: json.loads(known["AUTH_SIGNING_KEYS"])}
     sets |= {f"whatsinvoice-{name}": [json.loads(known[f"{name.upper()}_SERVICE_KEY"])] for name in _ISSUERS}

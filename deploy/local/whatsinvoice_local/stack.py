@@ -87,7 +87,7 @@ class Stack:
         resources = start_resources(state.folder / "parts", self._given)
         self._tell("postgres, valkey and seaweedfs are ready")
         further = {name: value for name, value in self._given.items() if name.startswith("GATEWAY_")}
-        plan = Plan(resources, ports, state.secrets(), self._certificates(), further)
+        plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates(), further)
         self._spawn("sandbox", plan)
         self._prepare(plan)
         self._tell("roles, tables and bucket are ready")
@@ -112,7 +112,7 @@ class Stack:
             if pushing and pushing.returncode:
                 raise StackError(f"the message templates are not taken:\n{said}")
         finally:
-            if pushing and pushing.poll() is None:
+            if pushing and pushing.stdout and not pushing.stdout.closed:  # a part was not ready, and nobody read it
                 pushing.kill()
                 pushing.communicate()
 

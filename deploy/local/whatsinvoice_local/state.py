@@ -8,7 +8,7 @@ from whatsinvoice_local.backing import processes
 from whatsinvoice_local.backing.ports import is_free, known_ports, remembered_ports
 from whatsinvoice_local.backing.processes import Process
 from whatsinvoice_local.backing.secret_files import write_private
-from whatsinvoice_local.generated import secrets_of
+from whatsinvoice_local.generated import secrets_of, write_key_files
 from whatsinvoice_local.parts import PARTS, PROGRAMS, SERVICES
 
 _LISTENERS = (*PROGRAMS, *(f"{part}.ops" for part in (*SERVICES, "gateway")))
@@ -42,6 +42,10 @@ class State:
     def secrets(self) -> dict[str, str]:
         """Every secret, made at the first call."""
         return secrets_of(self.folder / "secrets.json")
+
+    def keys(self) -> Path:
+        """The folder of keys, made of the secrets where they are missing."""
+        return write_key_files(self.folder / "keys", self.secrets())
 
     def ports(self, preferred: Mapping[str, int]) -> dict[str, int]:
         """A port for each listener: preferred ones where free, else those of the last start where free, else new ones.

@@ -17,21 +17,20 @@ from whatsinvoice_gateway.edge.api_keys import PREFIX, ApiKeys
 from whatsinvoice_gateway.edge.quotas import Quotas
 from whatsinvoice_gateway.edge.revocations import Revocations
 
-REFETCH_SECONDS = 60.0
-
 _scheme = HTTPBearer(bearerFormat="JWT", auto_error=False, description="An access token, or an API key")
 
 
 class KeySet:
-    """Auth's public keys. An unknown key id fetches them again, at most once a minute."""
+    """Auth's public keys. An unknown key id fetches them again, at most once in so many seconds."""
 
-    def __init__(self, services: Services, revocations: Revocations) -> None:
+    def __init__(self, services: Services, revocations: Revocations, refetch_seconds: float) -> None:
         self._services = services
         self._revocations = revocations
         self._api_keys = ApiKeys(services)
         self._keys: dict[str, Jwk] = {}
         self._verifier = Verifier({USER_ISSUER: self._keys}, "gateway")
-        self._fetched = -REFETCH_SECONDS
+        self._refetch_seconds = refetch_seconds
+        self._fetched = -refetch_seconds
         self._fetching = asyncio.Lock()
 
     async def check(self, authorization: str) -> None:
@@ -57,7 +56,7 @@ class KeySet:
 
     async def _fetch(self) -> None:
         async with self._fetching:
-            if time.monotonic() - self._fetched < REFETCH_SECONDS:
+            if time.monotonic() - self._fetched < self._refetch_seconds:
                 return
             response = await self._services.get_key_set()
             self._fetched = time.monotonic()

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
@@ -14,7 +14,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from whatsinvoice_kit.config.secrets.source import SecretsBackend
 from whatsinvoice_kit.config.secrets.unavailable import SecretsUnavailableError
-from whatsinvoice_kit.config.secrets.weakness import fault_of_service_key, fault_of_trusted_keys, weakness_of
+from whatsinvoice_kit.config.secrets.weakness import (
+    MIN_SECRET,
+    fault_of_service_key,
+    fault_of_trusted_keys,
+    weakness_of,
+)
+from whatsinvoice_kit.rpc.keys import CHECK_SECONDS, SigningKeys, TrustedKeys
 from whatsinvoice_kit.rpc.tls import CertificateFiles
 
 EXIT_CONFIG = 78
@@ -28,8 +34,7 @@ class EnvironmentOrFile(PydanticBaseSettingsSource):
     """Finds a field as PREFIX_FIELD, PREFIX_FIELD_FILE, FIELD or FIELD_FILE, in this order."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  (the base's signature)
-        prefix = str(self.config.get("env_prefix") or "")
-        for name in dict.fromkeys((prefix + field_name.upper(), field_name.upper())):
+        for name in _variables(self.config, field_name):
             if name in os.environ:
                 return os.environ[name], field_name, False
             if file := os.environ.get(name + "_FILE"):
@@ -53,6 +58,8 @@ class BaseServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
     service: ClassVar[str]
+    least_characters: ClassVar[Mapping[str, int]] = {}
+    """Of secrets that production wants longer than others."""
 
     app_env: Literal["dev", "test", "prod"] = "dev"
     log_format: Literal["json", "console"] = "json"
@@ -60,9 +67,11 @@ class BaseServiceSettings(BaseSettings):
     ops_host: str = "127.0.0.1"
     ops_port: int = 0
     service_key: SecretStr = SecretStr("")
-    """This service's private ES256 key as a JWK, for the tokens it signs itself."""
+    """This service's private ES256 key as a JWK, or a list of them, for the tokens it signs itself."""
     trusted_keys: str = "{}"
     """JSON: issuer -> JWK set of the public keys whose tokens are believed."""
+    key_check_seconds: float = Field(default=CHECK_SECONDS, gt=0)
+    """How often the files of keys are looked at for a change."""
     rpc_tls_cert_file: str = ""
     """This process's certificate with its chain, PEM. The three files are given together, or RPCs are plaintext."""
     rpc_tls_key_file: str = ""
@@ -79,6 +88,27 @@ class BaseServiceSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, EnvironmentOrFile(settings_cls), SecretsBackend(settings_cls)
+
+    def service_keys(self) -> SigningKeys:
+        """This service's own keys; those of a file are taken anew whenever it changes."""
+        return self._signing_keys("service_key")
+
+    def believed_keys(self) -> TrustedKeys:
+        """The public keys whose tokens are believed; of a file as `service_keys`."""
+        return TrustedKeys(self.trusted_keys, self._file_of("trusted_keys"), check_seconds=self.key_check_seconds)
+
+    def _signing_keys(self, name: str) -> SigningKeys:
+        text: SecretStr = getattr(self, name)
+        return SigningKeys(text.get_secret_value(), self._file_of(name), check_seconds=self.key_check_seconds)
+
+    def _file_of(self, name: str) -> Path | None:
+        """Where a field's value was read from; None when it stands in the environment itself, or in a backend."""
+        for variable in _variables(self.model_config, name):
+            if variable in os.environ:
+                return None
+            if file := os.environ.get(variable + "_FILE"):
+                return Path(file)
+        return None
 
     def certificate_files(self) -> CertificateFiles | None:
         """The files of mutual TLS, None when there are none; OSError when they cannot be used."""
@@ -119,8 +149,12 @@ class BaseServiceSettings(BaseSettings):
                 text = value.get_secret_value()
                 if not text and field.is_required():
                     yield f"{name.upper()} is missing"
-                elif text and (fault := weakness_of(text, address=name.endswith("_url"))):
+                elif text and (fault := self._weakness(name, text)):
                     yield f"{name.upper()}{fault}"
+
+    def _weakness(self, name: str, text: str) -> str:
+        least = self.least_characters.get(name, MIN_SECRET)
+        return weakness_of(text, address=name.endswith("_url"), least=least)
 
     def problems(self) -> Iterator[str]:
         """A sentence for each value that this process must not run with."""
@@ -195,6 +229,12 @@ class ServiceSettings(BaseServiceSettings):
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseServiceSettings)
+
+
+def _variables(config: SettingsConfigDict, field_name: str) -> Iterable[str]:
+    """The names of a field in the environment, the first to be looked at first."""
+    prefix = str(config.get("env_prefix") or "")
+    return dict.fromkeys((prefix + field_name.upper(), field_name.upper()))
 
 
 def _wrong(error: ValidationError) -> Iterator[str]:

@@ -48,6 +48,10 @@ class Idempotency:
         self._unit_of_work = unit_of_work
         self._table = table
 
+    def across_businesses(self) -> Self:
+        """The same, its work seeing every business's rows."""
+        return type(self)(self._unit_of_work.across_businesses(), self._table)
+
     async def once(
         self, request: Response, response_type: type[ResponseT], work: Callable[[Transaction], Awaitable[ResponseT]]
     ) -> ResponseT:

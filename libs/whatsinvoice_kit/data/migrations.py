@@ -8,6 +8,8 @@ from alembic.config import Config
 from sqlalchemy import MetaData, create_engine, pool, text
 from sqlalchemy.engine import Connection, make_url
 
+from whatsinvoice_kit.data.tenancy import EVERY, SETTING, policy_statements
+
 LOCK_TIMEOUT = "4s"
 """A migration that would wait longer for a lock gives up and is tried again."""
 
@@ -52,6 +54,7 @@ def run_env(metadata: MetaData) -> None:
         )
         with context.begin_transaction():
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+            connection.execute(text(f"SET LOCAL {SETTING} = '{EVERY}'"))
             context.run_migrations()
         connection.commit()
 
@@ -67,6 +70,13 @@ def create_kit_tables(schema: str) -> None:
     for statement in _KIT_TABLES:
         op.execute(statement.format(schema=schema))
     notify_on_insert(schema, "outbox")
+
+
+def show_one_business(schema: str, **tables: str) -> None:
+    """Row-level security on tables: table=column, the column that holds the business's id."""
+    for table, column in tables.items():
+        for statement in policy_statements(schema, table, column):
+            op.execute(statement)
 
 
 def notify_on_insert(schema: str, table: str) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import CursorResult, Executable, Table, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from whatsinvoice_kit.data import tenancy
 from whatsinvoice_kit.events.outbox import Event, as_row
 
 
@@ -39,17 +40,26 @@ class Transaction:
 
 
 class UnitOfWork:
-    """Opens transactions of one service."""
+    """Opens transactions of one service. Each sees the rows of the business that the current call acts for."""
 
-    def __init__(self, engine: AsyncEngine, outbox: Table) -> None:
+    def __init__(self, engine: AsyncEngine, outbox: Table, *, across: bool = False) -> None:
         self.engine = engine
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._outbox = outbox
+        self._across = across
+
+    def across_businesses(self) -> Self:
+        """The same, seeing every business's rows: for what belongs to a person, and not to a business of hers."""
+        return type(self)(self.engine, self._outbox, across=True)
+
+    def _visible(self) -> str:
+        return tenancy.EVERY if self._across else tenancy.visible_to_call()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
         """A transaction that commits at the end of the block and rolls back when the block raises."""
         async with self.engine.begin() as connection:
+            await tenancy.tell_transaction(connection, self._visible())
             transaction = Transaction(connection)
             yield transaction
             if transaction.events:
@@ -62,6 +72,7 @@ class UnitOfWork:
         Raises RuntimeError when something was to be published: nothing would carry it.
         """
         async with self._reading.connect() as connection:
+            await tenancy.tell_session(connection, self._visible())
             transaction = Transaction(connection)
             yield transaction
             if transaction.events:

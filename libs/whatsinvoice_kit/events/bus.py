@@ -14,13 +14,17 @@ from faststream import AckPolicy, Context
 from faststream.message import StreamMessage
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.parser import BinaryMessageFormatV1
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from whatsinvoice_kit.events.dead_letters import RedisClient, bury
+from whatsinvoice_kit.events.dead_letters import RedisClient, bury, dead_stream
 
 log = structlog.get_logger(__name__)
 
+LAG = Gauge("events_lag", "Events of a stream that a group has not read", ["stream", "group"])
+PENDING = Gauge("events_pending", "Events that a group has read and not yet acknowledged", ["stream", "group"])
+DEAD = Gauge("events_dead_letters", "Events that rest in the dead letters", ["stream", "group"])
 BATCH = 100
 POLL_MS = 500
 WATCH_SECONDS = 0.5
@@ -161,6 +165,15 @@ class StreamReader:
             if found["pending"] == 0 and found["idle"] > FORGET_CONSUMER_MS:
                 await self._redis.xgroup_delconsumer(self._stream, self._group, found["name"])
 
+    async def measure(self) -> None:
+        """Sets the gauges of what waits in the stream, in this group, and in its dead letters."""
+        labels = (self._stream, self._group)
+        for found in await self._redis.xinfo_groups(self._stream):
+            if found["name"] == self._group.encode():
+                LAG.labels(*labels).set(found["lag"] or 0)  # None after entries within it were deleted
+                PENDING.labels(*labels).set(found["pending"])
+        DEAD.labels(*labels).set(await self._redis.xlen(dead_stream(*labels)))
+
     async def stop(self) -> None:
         """Reads no more and lets running handlers end."""
         await asyncio.gather(self._reader.stop(), self._claimer.stop())
@@ -206,6 +219,14 @@ class Bus:
                 log.exception("the bus could not be started")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), WATCH_SECONDS)
+
+    async def measure(self) -> None:
+        """Sets every reader's gauges; while Redis is away they stay as they were."""
+        try:
+            for reader in self._readers:
+                await reader.measure()
+        except (RedisError, OSError) as error:
+            log.warning("streams not measured", error=type(error).__name__)
 
     async def stop_reading(self) -> None:
         """Takes no new events and lets running handlers end; the connections stay open."""

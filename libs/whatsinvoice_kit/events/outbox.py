@@ -1,9 +1,11 @@
 """The outbox: events wait in the transaction that made them true until the relay has published them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -17,6 +19,8 @@ from sqlalchemy import (
     func,
 )
 
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.observe.telemetry import current_traceparent
 
 
@@ -42,6 +46,30 @@ class EventMessage(Protocol):
 def serialised(message: EventMessage) -> Event:
     """A protobuf event as the outbox keeps it."""
     return Event(message.event_id, type(message).__name__, message.business_id, message.SerializeToString())
+
+
+def event_of(
+    message_type: Callable[..., EventMessage],
+    business_id: str,
+    aggregate_id: str,
+    aggregate_version: int,
+    *,
+    occurred_at: datetime | None = None,
+    **body: Any,
+) -> Event:
+    """A fresh event with the five fields that all of them have; it occurs now unless told otherwise."""
+    occur_time = Timestamp()
+    occur_time.FromDatetime(occurred_at or now())
+    return serialised(
+        message_type(
+            event_id=new_id("evt"),
+            occur_time=occur_time,
+            business_id=business_id,
+            aggregate_id=aggregate_id,
+            aggregate_version=aggregate_version,
+            **body,
+        )
+    )
 
 
 def outbox_table(metadata: MetaData) -> Table:

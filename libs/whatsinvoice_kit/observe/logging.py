@@ -16,7 +16,10 @@ _READABLE = re.compile(r"\d{4}-\d\d-\d\d.*|\d{13}-\d+|\d{1,3}(?:\.\d{1,3}){3}|-?
 """What looks like a phone and is none: a date, a stream entry's id, an address, a decimal."""
 MIN_PHONE_DIGITS = 9
 _EMAIL = re.compile(r"\b([\w.+-])[\w.+-]*@([\w-]+\.[\w.-]+)")
-_TOKEN = re.compile(r"\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]+|sk_(?:live|test)_\w+|Bearer\s+\S+|bearer\s+[\w.~+/=-]{16,})")
+_TOKEN = re.compile(
+    r"\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]*|(?:sk|wi)_(?:live|test)_\w+|Bearer\s+\S+|bearer\s+[\w.~+/=-]{16,})"
+)
+_PASSWORD_OF_ADDRESS = re.compile(r"(://[^\s/:@]*):[^\s/@]+@")
 _SECRET_NAMES = re.compile(
     r"passw|secret|token|code$|authorization|cookie|signature|otp$|(?:api|access|private|service|signing)_?key",
     re.IGNORECASE,
@@ -32,8 +35,9 @@ def mask_phone(phone: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """A text with its phones, e-mails and tokens masked."""
+    """A text with its phones, e-mails, tokens, and the passwords of its addresses masked."""
     text = _TOKEN.sub("[token]", text)
+    text = _PASSWORD_OF_ADDRESS.sub(r"\1:***@", text)
     text = _EMAIL.sub(r"\1***@\2", text)
     return _PHONE.sub(_mask_if_phone, text)
 

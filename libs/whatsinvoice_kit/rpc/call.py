@@ -69,6 +69,11 @@ def current_call() -> Call:
     return _current.get() or Call()
 
 
+def serving_call() -> Call | None:
+    """The call that is being served, or None in a service's own background work."""
+    return _current.get()
+
+
 @contextmanager
 def serving(call: Call) -> "Iterator[Call]":
     """Makes this the current call for the block."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
 from whatsinvoice_kit.rpc.call import Identity
+from whatsinvoice_kit.rpc.keys import SigningKeys
 from whatsinvoice_kit.rpc.tokens import USER_ISSUER, Jwk, Verifier, sign
 
 SERVICE_TOKEN_SECONDS = 60
@@ -51,11 +52,16 @@ def authorize(table: AccessTable, rpc: str, identity: Identity) -> None:
 
 
 class ServiceIdentity:
-    """A service's own key, and the tokens that it signs: one minute, one callee, one business."""
+    """A service's own keys, and the tokens that it signs: one minute, one callee, one business."""
 
-    def __init__(self, service: str, key: Jwk) -> None:
+    def __init__(self, service: str, keys: SigningKeys | Jwk) -> None:
         self._service = service
-        self._key = key
+        self._keys = keys if isinstance(keys, SigningKeys) else SigningKeys.of(keys)
+
+    @property
+    def kid(self) -> str:
+        """Of the key that signs now: a token of another should be kept no longer."""
+        return str(self._keys.current()["kid"])
 
     def token(self, callee: str, business_id: str = "") -> str:
         """A fresh token for one callee (`invoices`), naming the business that this service acts for, if any."""
@@ -63,5 +69,10 @@ class ServiceIdentity:
         claims = {"biz": business_id} if business_id else {}
         audience = f"whatsinvoice-{callee}"
         return sign(
-            self._key, issuer=issuer, audience=audience, subject=issuer, seconds=SERVICE_TOKEN_SECONDS, **claims
+            self._keys.current(),
+            issuer=issuer,
+            audience=audience,
+            subject=issuer,
+            seconds=SERVICE_TOKEN_SECONDS,
+            **claims,
         )

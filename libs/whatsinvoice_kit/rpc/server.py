@@ -26,11 +26,15 @@ log = structlog.get_logger(__name__)
 
 OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
 MAX_MESSAGE = 8 * 1024 * 1024
+MAX_METADATA = 2 * 1024 * 1024
 MAX_IDEMPOTENCY_KEY = 255
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.max_send_message_length", MAX_MESSAGE),
+    # so that a token of a megabyte is refused as any other, by us; callers may send eight of message anyway
+    ("grpc.max_metadata_size", MAX_METADATA),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA),
     # agree with the client's keepalive of 60 s
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
     ("grpc.keepalive_permit_without_calls", 1),

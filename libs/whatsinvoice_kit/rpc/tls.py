@@ -12,12 +12,15 @@ from pathlib import Path
 
 import grpc
 import structlog
+from cryptography import x509
+from prometheus_client import Gauge
 
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.rpc.call import Identity
 
 log = structlog.get_logger(__name__)
 
+NOT_AFTER = Gauge("rpc_certificate_not_after_seconds", "When this process's certificate ends, in seconds since 1970")
 CHECK_SECONDS = 2.0
 """How soon a client sees that files changed; a server looks at each handshake."""
 FORWARDERS = frozenset({"gateway"})
@@ -109,7 +112,9 @@ class CertificateFiles:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_cert_chain(certificate, key, password="")  # or OpenSSL would ask the terminal for one
         context.load_verify_locations(authorities)
-        return Certificates(*(file.read_bytes() for file in self._files))
+        read = Certificates(*(file.read_bytes() for file in self._files))
+        NOT_AFTER.set(x509.load_pem_x509_certificate(read.certificate).not_valid_after_utc.timestamp())
+        return read
 
 
 def name_of(service: str) -> str:

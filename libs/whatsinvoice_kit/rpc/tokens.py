@@ -127,25 +127,28 @@ def _read(issuer: str, claims: Mapping[str, Any]) -> Claims:
 
 
 class Verifier:
-    """Checks tokens for one audience of users and one of services, and remembers the good ones until they expire."""
+    """Checks tokens for one audience of users and one of services.
+
+    It remembers the good ones until they expire, or their key is believed no more.
+    """
 
     def __init__(self, keys: KeySets, service: str, *, remembered: int = 10_000) -> None:
         self.keys = keys
         self._own_audience = f"whatsinvoice-{service}"
         self._remembered = remembered
-        self._good: OrderedDict[bytes, Claims] = OrderedDict()
+        self._good: OrderedDict[bytes, tuple[str, Claims]] = OrderedDict()
 
     def verify(self, token: str) -> Claims:
         """A user's token must be for `whatsinvoice`, a service's for this very service."""
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
-        claims = self._good.get(digest)
-        if claims is not None and claims.expires > time.time():
-            return claims
+        kid, remembered = self._good.get(digest, ("", None))
+        if remembered and remembered.expires > time.time() and kid in self.keys.get(remembered.issuer, ()):
+            return remembered
         self._good.pop(digest, None)
-        issuer, _ = peek_issuer_and_kid(token)
+        issuer, kid = peek_issuer_and_kid(token)
         audience = USER_AUDIENCE if issuer == USER_ISSUER else self._own_audience
         claims = verify(token, self.keys, audience=audience)
-        self._good[digest] = claims
+        self._good[digest] = (kid, claims)
         if len(self._good) > self._remembered:
             self._good.popitem(last=False)
         return claims

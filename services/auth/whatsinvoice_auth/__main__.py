@@ -35,12 +35,12 @@ KEPT = timedelta(hours=2)
 def _use_cases(kit: Kit[Settings], notifications: Client) -> UseCases:
     settings = kit.settings
     passwords = Passwords(settings.password_threads)
-    signer, codes = Signer(settings.keys), Codes(settings.code_secret.get_secret_value())
+    signer, codes = Signer(settings.users_keys()), Codes(settings.code_secret.get_secret_value())
     secret = settings.refresh_secret.get_secret_value()
     return UseCases(
         registrations=Registrations(passwords, codes),
         codes=codes,
-        sessions=Sessions(passwords, signer, secret),
+        sessions=Sessions(passwords, signer, secret, settings.access_seconds),
         password_changes=PasswordChanges(passwords, codes),
         api_keys=ApiKeys(signer, secret, "wi_live_" if settings.app_env == "prod" else "wi_test_"),
         revocations=RevocationFeed(kit.unit_of_work, settings.database_url.get_secret_value()),

@@ -1,8 +1,7 @@
 """What auth tells others: domain records as proto events."""
 
 from whatsinvoice.auth.v1 import auth_pb2, events_pb2
-from whatsinvoice_kit.core.ids import new_id
-from whatsinvoice_kit.events.outbox import Event, serialised
+from whatsinvoice_kit.events.outbox import Event, event_of
 
 from whatsinvoice_auth.domain import Business, Member, Role, Session, User
 
@@ -30,53 +29,37 @@ def business_message(business: Business) -> auth_pb2.Business:
 
 
 def business_registered(member: Member) -> Event:
-    event = events_pb2.BusinessRegistered(
-        event_id=new_id("evt"),
-        business_id=member.business.id,
-        aggregate_id=member.business.id,
-        aggregate_version=member.business.version,
-        business=business_message(member.business),
-        owner=user_message(member.user),
+    business = member.business
+    told, owner = business_message(business), user_message(member.user)
+    return event_of(
+        events_pb2.BusinessRegistered, business.id, business.id, business.version, business=told, owner=owner
     )
-    event.occur_time.GetCurrentTime()
-    return serialised(event)
+
+
+def business_changed(business: Business) -> Event:
+    return event_of(
+        events_pb2.BusinessChanged, business.id, business.id, business.version, business=business_message(business)
+    )
 
 
 def phone_verified(member: Member) -> Event:
-    event = events_pb2.PhoneVerified(
-        event_id=new_id("evt"),
-        business_id=member.business.id,
-        aggregate_id=member.user.id,
-        aggregate_version=member.user.version,
-        phone=member.user.phone,
-    )
-    event.occur_time.GetCurrentTime()
-    return serialised(event)
+    user = member.user
+    return event_of(events_pb2.PhoneVerified, member.business.id, user.id, user.version, phone=user.phone)
 
 
 def session_revoked(session: Session) -> Event:
-    event = events_pb2.SessionRevoked(
-        event_id=new_id("evt"),
-        business_id=session.business_id,
-        aggregate_id=session.id,
-        aggregate_version=2,
-        user_id=session.user_id,
-    )
-    event.occur_time.GetCurrentTime()
-    return serialised(event)
+    return event_of(events_pb2.SessionRevoked, session.business_id, session.id, 2, user_id=session.user_id)
 
 
 def member_changed(member: Member, *, active: bool = True) -> Event:
-    event = events_pb2.MemberChanged(
-        event_id=new_id("evt"),
-        business_id=member.business.id,
-        aggregate_id=member.id,
-        aggregate_version=member.version,
+    return event_of(
+        events_pb2.MemberChanged,
+        member.business.id,
+        member.id,
+        member.version,
         user=user_message(member.user),
         role=ROLES[member.role],
         phone_verified=member.user.phone_verified,
         active=active,
         business=business_message(member.business),
     )
-    event.occur_time.GetCurrentTime()
-    return serialised(event)

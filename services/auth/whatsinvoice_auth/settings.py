@@ -1,11 +1,14 @@
 """Settings of the auth service."""
 
-import json
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import ServiceSettings
+from whatsinvoice_kit.rpc.keys import SigningKeys, parse_signing_keys
+
+from whatsinvoice_auth.domain import ACCESS_SECONDS
 
 
 class Settings(ServiceSettings):
@@ -13,31 +16,27 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")
     service: ClassVar[str] = "auth"
+    least_characters: ClassVar[Mapping[str, int]] = {"code_secret": 32, "refresh_secret": 32}
 
     notifications_grpc: str
     """host:port of the notifications service."""
     signing_keys: SecretStr
-    """JSON list of private ES256 JWKs: the first signs, the others are published as well (the next, the last)."""
+    """A private ES256 JWK, or a JSON list of them: of those whose `signs_from` has come the latest signs, all are
+    published."""
     code_secret: SecretStr
-    """One-time codes are made from it; at least 32 characters."""
+    """One-time codes are made from it; in prod at least 32 characters."""
     refresh_secret: SecretStr
-    """Refresh tokens are derived with it; at least 32 characters."""
+    """Refresh tokens are derived with it; in prod at least 32 characters."""
+    access_seconds: int = Field(default=ACCESS_SECONDS, ge=1, le=ACCESS_SECONDS)
+    """How long an access token lives."""
     password_threads: int = Field(default=2, ge=1)
 
     @field_validator("signing_keys")
     @classmethod
     def _is_a_list_of_keys(cls, value: SecretStr) -> SecretStr:
-        try:
-            keys = json.loads(value.get_secret_value())
-            usable = bool(keys) and all(set(key) >= {"kid", "x", "y", "d"} for key in keys)
-        except (ValueError, TypeError):
-            usable = False
-        if not usable:
-            raise ValueError("not a JSON list of private keys")
+        parse_signing_keys(value.get_secret_value())
         return value
 
-    @property
-    def keys(self) -> list[dict[str, Any]]:
-        """The signing keys, the current one first."""
-        keys: list[dict[str, Any]] = json.loads(self.signing_keys.get_secret_value())
-        return keys
+    def users_keys(self) -> SigningKeys:
+        """The keys that sign users' tokens; those of a file are taken anew whenever it changes."""
+        return self._signing_keys("signing_keys")

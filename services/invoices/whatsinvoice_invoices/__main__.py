@@ -3,7 +3,6 @@
 from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
 from whatsinvoice_kit.command import main
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
-from whatsinvoice_kit.storage import ObjectStore
 
 from whatsinvoice_invoices.consumers import subscriptions
 from whatsinvoice_invoices.links import Links
@@ -17,15 +16,8 @@ from whatsinvoice_invoices.settings import Settings
 def build(kit: Kit[Settings]) -> Parts:
     settings = kit.settings
     links = Links(settings.public_base_url.rstrip("/"))
-    store = ObjectStore(
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        bucket=settings.s3_bucket,
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-    )
     service = InvoicesService(links)
-    documents = DocumentsService(store, links, settings.render_threads)
+    documents = DocumentsService(settings.object_store(), links, settings.render_threads)
     return Parts(
         register=invoices_pb2_grpc.add_InvoicesServiceServicer_to_server,
         servicer=InvoicesServicer(service, documents, kit.unit_of_work, kit.idempotency, links),

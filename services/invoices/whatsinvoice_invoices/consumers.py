@@ -1,12 +1,14 @@
-"""What invoices hears: new businesses, captured payments, and what became of its messages."""
+"""What invoices hears: businesses, captured payments, and what became of its messages."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
-from whatsinvoice.auth.v1.events_pb2 import BusinessRegistered
+from whatsinvoice.auth.v1.events_pb2 import BusinessChanged, BusinessRegistered
 from whatsinvoice.notifications.v1.events_pb2 import MessageDelivered, MessageFailed, MessageRead, MessageSent
 from whatsinvoice.payments.v1.events_pb2 import PaymentSucceeded
 from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.core.errors import not_found
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.events.inbox import Subscription
 
@@ -30,6 +32,16 @@ async def on_business_registered(tx: Transaction, event: BusinessRegistered) -> 
             event.aggregate_version,
         ),
     )
+
+
+async def on_business_changed(tx: Transaction, event: BusinessChanged) -> None:
+    """Invoices made from now on carry the new name; NOT_FOUND, and so another try, before the business is known."""
+    known = await businesses.business(tx, event.business_id)
+    if known is None:
+        raise not_found("BUSINESS_NOT_FOUND", "the business has not been heard of yet")
+    told = event.business
+    changed = replace(known, name=told.name, currency=told.currency_code, version=event.aggregate_version)
+    await businesses.put_business(tx, changed)
 
 
 def on_payment_succeeded(service: InvoicesService) -> Callable[[Transaction, PaymentSucceeded], Awaitable[None]]:
@@ -67,7 +79,10 @@ def _on_message(kind: str) -> Callable[[Transaction, Any], Awaitable[None]]:
 def subscriptions(service: InvoicesService) -> list[Subscription]:
     """Stream by stream."""
     return [
-        Subscription("whatsinvoice.auth.v1", {BusinessRegistered: on_business_registered}),
+        Subscription(
+            "whatsinvoice.auth.v1",
+            {BusinessRegistered: on_business_registered, BusinessChanged: on_business_changed},
+        ),
         Subscription("whatsinvoice.payments.v1", {PaymentSucceeded: on_payment_succeeded(service)}),
         Subscription(
             "whatsinvoice.notifications.v1",

@@ -1,56 +1,31 @@
 """What invoices tells others."""
 
+from typing import Any
+
 from whatsinvoice.invoices.v1 import events_pb2
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.ids import new_id
-from whatsinvoice_kit.events.outbox import Event, serialised
+from whatsinvoice_kit.events.outbox import Event, event_of
 
 from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.domain.invoice import Invoice, Receipt
 from whatsinvoice_invoices.links import Links
-from whatsinvoice_invoices.messages import invoice_message, moment, receipt_message
+from whatsinvoice_invoices.messages import invoice_message, receipt_message
 
 
 def invoice_issued(invoice: Invoice, business: Business, links: Links) -> Event:
-    return serialised(
-        events_pb2.InvoiceIssued(
-            event_id=new_id("evt"),
-            occur_time=moment(now()),
-            business_id=invoice.business_id,
-            aggregate_id=invoice.id,
-            aggregate_version=invoice.version,
-            invoice=invoice_message(invoice, links, business.day(now())),
-            business_name=business.name,
-        )
-    )
+    return _about(events_pb2.InvoiceIssued, invoice, business, links)
 
 
 def payment_recorded(invoice: Invoice, receipt: Receipt, credit_minor: int, business: Business, links: Links) -> Event:
-    return serialised(
-        events_pb2.InvoicePaymentRecorded(
-            event_id=new_id("evt"),
-            occur_time=moment(now()),
-            business_id=invoice.business_id,
-            aggregate_id=invoice.id,
-            aggregate_version=invoice.version,
-            invoice=invoice_message(invoice, links, business.day(now())),
-            receipt=receipt_message(receipt, links),
-            business_name=business.name,
-            credit_minor=credit_minor,
-        )
-    )
+    body = {"receipt": receipt_message(receipt, links), "credit_minor": credit_minor}
+    return _about(events_pb2.InvoicePaymentRecorded, invoice, business, links, **body)
 
 
 def invoice_paid(invoice: Invoice, receipt: Receipt, business: Business, links: Links) -> Event:
-    return serialised(
-        events_pb2.InvoicePaid(
-            event_id=new_id("evt"),
-            occur_time=moment(now()),
-            business_id=invoice.business_id,
-            aggregate_id=invoice.id,
-            aggregate_version=invoice.version,
-            invoice=invoice_message(invoice, links, business.day(now())),
-            receipt=receipt_message(receipt, links),
-            business_name=business.name,
-        )
-    )
+    return _about(events_pb2.InvoicePaid, invoice, business, links, receipt=receipt_message(receipt, links))
+
+
+def _about(message_type: Any, invoice: Invoice, business: Business, links: Links, **body: Any) -> Event:
+    """An event that carries the invoice as it now is."""
+    body |= {"invoice": invoice_message(invoice, links, business.day(now())), "business_name": business.name}
+    return event_of(message_type, invoice.business_id, invoice.id, invoice.version, **body)

@@ -6,6 +6,7 @@ from typing import ClassVar
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import ServiceSettings
+from whatsinvoice_kit.storage import ObjectStore
 
 
 class Settings(ServiceSettings):
@@ -28,3 +29,16 @@ class Settings(ServiceSettings):
         yield from super().unsafe()
         if not self.public_base_url.startswith("https://"):
             yield "PUBLIC_BASE_URL is not https"
+        store = self.object_store()
+        yield from (f"S3_BUCKET{fault}" for fault in store.faults())
+        store.close()
+
+    def object_store(self) -> ObjectStore:
+        """The bucket of documents; close it in the end."""
+        return ObjectStore(
+            endpoint=self.s3_endpoint,
+            region=self.s3_region,
+            bucket=self.s3_bucket,
+            access_key=self.s3_access_key.get_secret_value(),
+            secret_key=self.s3_secret_key.get_secret_value(),
+        )

@@ -7,9 +7,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from whatsinvoice.notifications.v1 import events_pb2
 from whatsinvoice.notifications.v1 import notifications_pb2 as pb
-from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.ids import new_id
-from whatsinvoice_kit.events.outbox import Event, serialised
+from whatsinvoice_kit.events.outbox import Event, event_of
 from whatsinvoice_kit.observe.logging import mask_phone
 
 from whatsinvoice_notifications.domain.message import Message, Status
@@ -53,13 +51,6 @@ def message_proto(message: Message) -> pb.Message:
 
 def message_moved(message: Message) -> Event:
     """MessageSent, MessageDelivered, MessageRead or MessageFailed, after the message's status."""
-    return serialised(
-        _EVENTS[message.status](
-            event_id=new_id("evt"),
-            occur_time=_moment(now()),
-            business_id=message.business_id,
-            aggregate_id=message.id,
-            aggregate_version=message.version,
-            message=message_proto(message),
-        )
+    return event_of(
+        _EVENTS[message.status], message.business_id, message.id, message.version, message=message_proto(message)
     )

@@ -1,12 +1,12 @@
 """What payments tells others: payments as proto messages and events."""
 
 from datetime import datetime
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.payments.v1 import events_pb2, payments_pb2
-from whatsinvoice_kit.core.ids import new_id
-from whatsinvoice_kit.events.outbox import Event, serialised
+from whatsinvoice_kit.events.outbox import Event, event_of
 
 from whatsinvoice_payments.domain.payment import Payment, Status
 
@@ -44,27 +44,21 @@ def payment_message(payment: Payment) -> payments_pb2.Payment:
 
 
 def payment_succeeded(payment: Payment) -> Event:
-    return serialised(
-        events_pb2.PaymentSucceeded(
-            event_id=new_id("evt"),
-            occur_time=timestamp(payment.updated_at),
-            business_id=payment.business_id,
-            aggregate_id=payment.id,
-            aggregate_version=payment.version,
-            payment=payment_message(payment),
-        )
-    )
+    return _about(events_pb2.PaymentSucceeded, payment)
 
 
 def payment_failed(payment: Payment) -> Event:
-    return serialised(
-        events_pb2.PaymentFailed(
-            event_id=new_id("evt"),
-            occur_time=timestamp(payment.updated_at),
-            business_id=payment.business_id,
-            aggregate_id=payment.id,
-            aggregate_version=payment.version,
-            payment=payment_message(payment),
-            reason=payment.reason,
-        )
+    return _about(events_pb2.PaymentFailed, payment, reason=payment.reason)
+
+
+def _about(message_type: Any, payment: Payment, **body: Any) -> Event:
+    """An event that carries the payment as it now is."""
+    return event_of(
+        message_type,
+        payment.business_id,
+        payment.id,
+        payment.version,
+        occurred_at=payment.updated_at,
+        payment=payment_message(payment),
+        **body,
     )

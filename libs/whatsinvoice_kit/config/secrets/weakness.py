@@ -4,6 +4,7 @@ import json
 import re
 from urllib.parse import unquote, urlsplit
 
+from whatsinvoice_kit.rpc.keys import parse_signing_keys
 from whatsinvoice_kit.rpc.tokens import parse_key_sets
 
 MIN_SECRET = 16
@@ -14,10 +15,10 @@ _SHIPPED = re.compile(
 """Of examples, manuals and our own sandbox. A random text of forty characters holds one once in ten million."""
 
 
-def weakness_of(text: str, *, address: bool) -> str:
+def weakness_of(text: str, *, address: bool, least: int = MIN_SECRET) -> str:
     """The end of a sentence that begins with the secret's name; empty when it will do.
 
-    Of an address its password is judged. JSON holds keys, which have rules of their own.
+    Of an address its password is judged. JSON holds keys, which have rules of their own. `least` is in characters.
     """
     if address:
         try:
@@ -28,26 +29,26 @@ def weakness_of(text: str, *, address: bool) -> str:
         if not parts.scheme or not parts.netloc:
             return " is no address"
         return "'s password" + weak if (weak := _weak(password)) else "" if password else " has no password"
-    return "" if text.startswith(("{", "[")) else _weak(text)
+    return "" if text.startswith(("{", "[")) else _weak(text, least)
 
 
-def _weak(text: str) -> str:
-    if 0 < len(text) < MIN_SECRET:
-        return f" is shorter than {MIN_SECRET} characters"
+def _weak(text: str, least: int = MIN_SECRET) -> str:
+    if 0 < len(text) < least:
+        return f" is shorter than {least} characters"
     if text and (_SHIPPED.search(text) or len(set(text)) < MIN_DISTINCT):
         return " is a default or easily guessed"
     return ""
 
 
 def fault_of_service_key(text: str) -> str:
-    """As weakness_of, for a private key as a JWK."""
+    """As weakness_of, for a private key as a JWK, or a list of such."""
     if not text:
         return " is missing"
     try:
-        usable = set(json.loads(text)) >= {"kid", "x", "y", "d"}
-    except (ValueError, TypeError):
-        usable = False
-    return "" if usable else " is no private key"
+        parse_signing_keys(text)
+    except ValueError:
+        return " is no private key"
+    return ""
 
 
 def fault_of_trusted_keys(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.rpc.keys import SigningKeys
 from whatsinvoice_kit.rpc.tokens import USER_AUDIENCE, USER_ISSUER, sign
 
 from whatsinvoice_auth import domain, events
@@ -15,14 +15,14 @@ from whatsinvoice_auth.repository import revocations
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs with the first of its keys; the others are published as well."""
+    """Signs with that of its keys whose turn it is; the others are published as well."""
 
-    keys: list[dict[str, Any]]
+    keys: SigningKeys
 
     def access_token(self, member: Member, origin: str, scopes: Sequence[str], seconds: int) -> str:
         """For a place in a business; `origin` is the session or the API key that it ends with."""
         return sign(
-            self.keys[0],
+            self.keys.current(),
             issuer=USER_ISSUER,
             audience=USER_AUDIENCE,
             subject=member.user.id,

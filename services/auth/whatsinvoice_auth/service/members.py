@@ -31,6 +31,7 @@ async def update_business(
         return before
     await people.update_business(tx, business_id, changes)
     after = replace(before, version=before.version + 1, **changes)
+    tx.publish(events.business_changed(after))
     for member in await people.business_members(tx, business_id):
         tx.publish(events.member_changed(member))
     return after

@@ -45,6 +45,7 @@ class Sessions:
     passwords: Passwords
     signer: Signer
     refresh_secret: str
+    access_seconds: int
 
     async def log_in(self, unit_of_work: UnitOfWork, given: Login) -> Tokens:
         """A new session. An unknown phone and a wrong password cannot be told apart, in words or in time.
@@ -114,8 +115,8 @@ class Sessions:
 
     def _tokens(self, member: Member, session_id: str, refresh: str) -> Tokens:
         scopes = domain.SCOPES[member.role]
-        access = self.signer.access_token(member, session_id, scopes, domain.ACCESS_SECONDS)
-        return Tokens(access, domain.ACCESS_SECONDS, refresh)
+        access = self.signer.access_token(member, session_id, scopes, self.access_seconds)
+        return Tokens(access, self.access_seconds, refresh)
 
 
 def _place(members: list[Member], business_id: str) -> Member:

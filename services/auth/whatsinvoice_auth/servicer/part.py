@@ -43,6 +43,9 @@ class Part:
         self._use = use
         self._unit_of_work = unit_of_work
         self._idempotency = idempotency
+        # sessions and places are a person's, whichever business her token names
+        self._across = unit_of_work.across_businesses()
+        self._across_idempotency = idempotency.across_businesses()
 
     def _sealed(self, request: MessageT, *secrets: str) -> MessageT:
         """The request with its passwords keyed and hashed: a bare hash of it is kept beside the idempotency key."""

@@ -83,4 +83,4 @@ class RegistrationRpcs(Part):
             return pb.ChangePasswordResponse()
 
         sealed = self._sealed(request, "old_password", "new_password")
-        return await self._idempotency.once(sealed, pb.ChangePasswordResponse, work)
+        return await self._across_idempotency.once(sealed, pb.ChangePasswordResponse, work)

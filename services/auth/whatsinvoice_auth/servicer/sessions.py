@@ -37,11 +37,11 @@ class SessionRpcs(Part):
         return pb.RefreshResponse(tokens=_tokens(tokens))
 
     async def GetKeySet(self, request: pb.GetKeySetRequest, context: Any) -> pb.GetKeySetResponse:
-        keys = [pb.JsonWebKey(kid=key["kid"], x=key["x"], y=key["y"]) for key in self._use.sessions.signer.keys]
+        keys = [pb.JsonWebKey(kid=key["kid"], x=key["x"], y=key["y"]) for key in self._use.sessions.signer.keys.all()]
         return pb.GetKeySetResponse(keys=keys)
 
     async def GetMe(self, request: pb.GetMeRequest, context: Any) -> pb.GetMeResponse:
-        async with self._unit_of_work.read() as tx:
+        async with self._across.read() as tx:
             member = await member_of(tx, user_id(), current_call().business_id)
             places = await places_of(tx, user_id())
         return pb.GetMeResponse(
@@ -59,22 +59,22 @@ class SessionRpcs(Part):
             await end_session(tx, user_id(), session_id())
             return pb.LogoutResponse()
 
-        return await self._idempotency.once(request, pb.LogoutResponse, work)
+        return await self._across_idempotency.once(request, pb.LogoutResponse, work)
 
     async def LogoutAll(self, request: pb.LogoutAllRequest, context: Any) -> pb.LogoutAllResponse:
         async def work(tx: Transaction) -> pb.LogoutAllResponse:
             await end_every_session(tx, user_id())
             return pb.LogoutAllResponse()
 
-        return await self._idempotency.once(request, pb.LogoutAllResponse, work)
+        return await self._across_idempotency.once(request, pb.LogoutAllResponse, work)
 
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Any) -> pb.ListSessionsResponse:
-        async with self._unit_of_work.read() as tx:
+        async with self._across.read() as tx:
             found, cursor = await list_sessions(tx, user_id(), request.page.limit, request.page.cursor)
         return pb.ListSessionsResponse(sessions=[_session(session) for session in found], page=next_page(cursor))
 
     async def EndSession(self, request: pb.EndSessionRequest, context: Any) -> pb.EndSessionResponse:
-        async with self._unit_of_work.begin() as tx:
+        async with self._across.begin() as tx:
             await end_session(tx, user_id(), request.session_id)
         return pb.EndSessionResponse()
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
+from prometheus_client import Histogram
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.storage import ObjectStore
 
@@ -15,6 +16,9 @@ from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.domain.invoice import Invoice, Receipt
 from whatsinvoice_invoices.links import Links
 
+RENDERED = Histogram(
+    "invoices_pdf_seconds", "Time to render a document", buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+)
 PDF = "application/pdf"
 
 
@@ -53,7 +57,7 @@ class DocumentsService:
             kept = await self._store.get(key)
             if kept is not None:
                 return kept
-            content = await asyncio.get_running_loop().run_in_executor(self._pool, render)
+            content = await asyncio.get_running_loop().run_in_executor(self._pool, RENDERED.time()(render))
             await self._store.put(key, content, PDF)
         except (ClientError, BotoCoreError) as error:
             raise ServiceError(

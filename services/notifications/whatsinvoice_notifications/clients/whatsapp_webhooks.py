@@ -13,6 +13,7 @@ from whatsinvoice_notifications.domain.inbound import Batch, Incoming, Kind, Sta
 
 _DIGITS = re.compile(r"[1-9]\d{6,14}")
 _SILENT = frozenset({"reaction", "system", "ephemeral"})
+_CHANGES = frozenset({"user_changed_number", "user_changed_user_id"})
 _LATEST = 4_102_444_800
 """The year 2100, in epoch seconds: a timestamp beyond it is none."""
 MAX_TEXT = 4096
@@ -77,6 +78,11 @@ class _Interactive(_Loose):
     list_reply: _Reply | None = None
 
 
+class _System(_Loose):
+    type: Words = ""
+    wa_id: Words = ""
+
+
 class _Message(_Loose):
     id: Name
     timestamp: Seconds
@@ -85,6 +91,7 @@ class _Message(_Loose):
     text: _Text | None = None
     button: _Button | None = None
     interactive: _Interactive | None = None
+    system: _System | None = None
 
     def said(self) -> tuple[Kind, str]:
         """What it is for us, and what it says."""
@@ -95,6 +102,8 @@ class _Message(_Loose):
         reply = self.interactive and (self.interactive.button_reply or self.interactive.list_reply)
         if self.type == "interactive" and reply:
             return "button", reply.id
+        if self.type == "system" and self.system and self.system.type in _CHANGES:
+            return "changed", f"+{self.system.wa_id}" if _DIGITS.fullmatch(self.system.wa_id) else ""
         return ("silent" if self.type in _SILENT else "other"), ""
 
 

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 SIGNATURE_PREFIX = "sha256="
 
-Kind = Literal["text", "button", "other", "silent"]
-"""What a message is for us; `silent` ones (reactions, system notes) ask for no answer."""
+Kind = Literal["text", "button", "other", "silent", "changed"]
+"""What a message is for us; `silent` ones (reactions, most system notes) ask for no answer. `changed` is WhatsApp's own
+word that the sender's number belongs to somebody else from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Incoming:
     kind: Kind
     type: str
     text: str
-    """What was written, or the id of the button."""
+    """What was written, the id of the button, or the number changed to (E.164; empty where it is not told)."""
     sent_at: datetime
     raw: bytes
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 NOTIFIED_ROLES = ("owner", "admin")
 CARD_LIFE = timedelta(hours=24)
 """A draft or a question that was shown longer ago is no context for what is written now."""
+HOLD = timedelta(hours=24)
+"""A number that changed hands acts for no business so long, neither the old one nor the new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,22 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a merchant was last shown: a preview card (with its draft invoice), or a question about a draft."""
+    """What a merchant was last shown: a preview card (with its draft invoice), or a question about a draft.
+
+    `held` stands in its place after the number changed hands.
+    """
 
     contact_id: str
     business_id: str
-    state: Literal["preview", "question"]
+    state: Literal["preview", "question", "held"]
     draft: Mapping[str, Any]
     asked: str = ""
     invoice_id: str = ""
     updated_at: datetime | None = None
 
+    def holds(self, moment: datetime) -> bool:
+        return self.state == "held" and (self.updated_at is None or moment - self.updated_at < HOLD)
+
     def current(self, business_id: str, moment: datetime) -> bool:
         fresh = self.updated_at is None or moment - self.updated_at < CARD_LIFE
-        return fresh and self.business_id == business_id
+        return self.state != "held" and fresh and self.business_id == business_id

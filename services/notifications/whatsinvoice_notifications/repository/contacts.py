@@ -50,6 +50,11 @@ async def seen(tx: Transaction, phone: str, user_id: str, name: str, at: datetim
     return contact
 
 
+async def give_up_user_id(tx: Transaction, contact_id: str) -> None:
+    """From now on the contact is known by its phone alone."""
+    await tx.execute(update(CONTACTS).where(CONTACTS.c.id == contact_id).values(user_id=None))
+
+
 async def _give_up_user_id(tx: Transaction, former: Row[tuple[object, ...]], heir_id: str) -> None:
     """A contact with a phone of its own only loses the user id; one that was nothing but the id goes over whole."""
     if former.phone:

@@ -24,6 +24,7 @@ from whatsinvoice_notifications.repository import (
     messages,
     sent_invoices,
 )
+from whatsinvoice_notifications.service.holds import hold
 from whatsinvoice_notifications.service.merchant import Answer, MerchantService, Turn
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,8 @@ class Writer:
     shown: Conversation | None
     customer: bool
     unpaid: SentInvoice | None
+    held: bool = False
+    """Her number changed hands: a member, but not to be acted for."""
 
     @property
     def who(self) -> str:
@@ -82,8 +85,10 @@ class ConversationService:
             await self._later(waiting, type(error).__name__)
 
     async def _answer(self, waiting: Waiting, writer: Writer) -> Answer | None:
-        if waiting.incoming.kind == "silent":
+        if waiting.incoming.kind in ("silent", "changed"):
             return None
+        if writer.held:
+            return Answer(texts.render("number_held"))
         if writer.member:
             turn = Turn(waiting, writer.member, writer.contact.id, writer.shown)
             return await self._merchants.answer(turn, now())
@@ -126,17 +131,21 @@ async def _recognise(tx: Transaction, waiting: Waiting, moment: datetime) -> Wri
     if member is not None:
         shown = await conversations.conversation_of(tx, contact.id)
         current = shown if shown and shown.current(member.business_id, moment) else None
-        return Writer(contact, member, current, customer=False, unpaid=None)
+        held = bool(shown and shown.holds(moment))
+        return Writer(contact, member, current, customer=False, unpaid=None, held=held)
     known, unpaid = await sent_invoices.last_of(tx, contact.phone) if contact.phone else (False, None)
     return Writer(contact, None, None, known, unpaid)
 
 
 async def _record(tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer | None) -> str:
     outcome = "silent"
-    if answer is not None:
+    if waiting.incoming.kind == "changed":
+        outcome = "held"
+        await hold(tx, writer.contact.id, waiting.incoming.text)
+    elif answer is not None:
         await _say(tx, waiting, writer, answer)
         outcome = "answered"
-        if writer.member:
+        if writer.member and not writer.held:
             await conversations.put_conversation(tx, writer.contact.id, answer.shown)
     await inbound.finish(tx, waiting.id, outcome)
     return outcome

@@ -47,7 +47,7 @@ class Turn:
     @property
     def context(self) -> Context | None:
         """For the grammar."""
-        if self.shown is None:
+        if self.shown is None or self.shown.state == "held":
             return None
         draft = Draft.from_dict(self.shown.draft)
         asked = next((need for need in draft.needs if need == self.shown.asked), None)

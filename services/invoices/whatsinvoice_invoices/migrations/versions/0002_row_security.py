@@ -1,0 +1,18 @@
+"""Every table with a business in it shows the rows of one business."""
+
+from whatsinvoice_kit.data.migrations import show_one_business
+
+revision = "0002_row_security"
+down_revision = "0001_first"
+
+
+def upgrade() -> None:
+    show_one_business(
+        "invoices",
+        businesses="id",
+        counters="business_id",
+        customers="business_id",
+        invoices="business_id",
+        receipts="business_id",
+        timeline="business_id",
+    )

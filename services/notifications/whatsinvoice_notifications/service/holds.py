@@ -1,0 +1,28 @@
+"""Numbers that changed hands: WhatsApp says so, and for a day nobody is acted for by them."""
+
+from datetime import datetime
+
+import structlog
+from whatsinvoice_kit.data.unit_of_work import Transaction
+
+from whatsinvoice_notifications.domain.people import Conversation
+from whatsinvoice_notifications.repository import contacts, conversations
+
+log = structlog.get_logger(__name__)
+
+
+async def hold(tx: Transaction, contact_id: str, new_phone: str) -> None:
+    """Holds the number that was given up and the new one (E.164, or empty), be they members' now or soon.
+
+    The person goes with her user id, so the old number's next owner must not be found by it.
+    """
+    await contacts.give_up_user_id(tx, contact_id)
+    held = {contact_id} | ({await contacts.contact_for(tx, new_phone)} if new_phone else set())
+    for each in sorted(held):
+        await conversations.put_conversation(tx, each, Conversation(each, "", "held", {}))
+    log.info("a number changed hands", contact=contact_id)
+
+
+async def is_held(tx: Transaction, contact_id: str, moment: datetime) -> bool:
+    shown = await conversations.conversation_of(tx, contact_id)
+    return shown is not None and shown.holds(moment)

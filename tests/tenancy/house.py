@@ -1,0 +1,206 @@
+"""The gateway and all four services in one process, and merchants with something to hide."""
+
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+from support.backing import S3
+from support.http import served
+from support.keys import Keyring
+from support.sample import eventually
+from support.services import running
+from whatsinvoice_auth.__main__ import SPEC as AUTH
+from whatsinvoice_gateway.app import create_app, edged
+from whatsinvoice_gateway.settings import Settings
+from whatsinvoice_invoices.__main__ import SPEC as INVOICES
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.runtime import Process
+from whatsinvoice_kit.storage import ObjectStore
+from whatsinvoice_notifications.__main__ import SPEC as NOTIFICATIONS
+from whatsinvoice_payments import repository
+from whatsinvoice_payments.__main__ import SPEC as PAYMENTS
+from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
+from whatsinvoice_payments.domain.payment import Payable, Payment
+from whatsinvoice_payments.service.settlement import settle
+
+NOBODY = "127.0.0.1:1"
+BUCKET = "tenancy-tests"
+PASSWORD = "Tall3rThanTrees"
+LIMITS = ("register", "login", "refresh", "verify", "code", "account")
+LINES = [{"description": "a secret of theirs", "quantity": "1", "unit_price_minor": 7_500_000}]
+
+
+@dataclass
+class House:
+    """Everything that runs, and a client without a token."""
+
+    client: httpx.AsyncClient
+    processes: dict[str, Process[Any]]
+
+
+@dataclass
+class Merchant:
+    """An owner, and what her business has: by the names that routes give their parameters."""
+
+    house: House
+    phone: str
+    user_id: str
+    business_id: str
+    ids: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    """Tokens of public pages: `i` and `r`."""
+    secrets: set[str] = field(default_factory=set)
+    """What nobody else may ever read."""
+
+    async def log_in(self) -> dict[str, str]:
+        body = {"phone": self.phone, "password": PASSWORD, "business_id": self.business_id}
+        answer = (await self.house.client.post("/v1/auth/login", json=body)).raise_for_status()
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def _address(process: Process[Any]) -> str:
+    return f"127.0.0.1:{process.rpc.port if process.rpc else 0}"
+
+
+@asynccontextmanager
+async def housed(urls: dict[str, str], redis_url: str, s3: S3, keyring: Keyring) -> AsyncIterator[House]:
+    """The providers are away: nothing here needs them."""
+    bucket = {
+        "s3_endpoint": s3.endpoint,
+        "s3_bucket": BUCKET,
+        "s3_access_key": s3.access_key,
+        "s3_secret_key": s3.secret_key,
+    }
+    store = ObjectStore(
+        endpoint=s3.endpoint, region="us-east-1", bucket=BUCKET, access_key=s3.access_key, secret_key=s3.secret_key
+    )
+    store.ensure_bucket()
+    store.close()
+
+    def common(name: str) -> dict[str, Any]:
+        key = json.dumps(keyring.services[name])
+        return {
+            "redis_url": redis_url,
+            "trusted_keys": keyring.trusted,
+            "database_url": urls[name],
+            "service_key": key,
+        }
+
+    public = {"public_base_url": "http://pay.test"}
+    async with running(INVOICES, **common("invoices"), **bucket, **public) as invoices:
+        near = {"invoices_grpc": _address(invoices)}
+        codes = {"whatsapp_app_secret": secrets.token_hex(16), "code_key": secrets.token_hex(32)}
+        paystack = {"paystack_base_url": f"http://{NOBODY}", "paystack_secret_key": secrets.token_hex(16)}
+        meta = {"whatsapp_base_url": f"http://{NOBODY}", "whatsapp_access_token": "none", **codes, **public}
+        async with (
+            running(PAYMENTS, **common("payments"), **near, **paystack) as payments,
+            running(NOTIFICATIONS, **common("notifications"), **near, **meta) as notifications,
+            running(
+                AUTH,
+                **common("auth"),
+                notifications_grpc=_address(notifications),
+                signing_keys=json.dumps([keyring.users]),
+                code_secret=secrets.token_hex(32),
+                refresh_secret=secrets.token_hex(32),
+            ) as auth,
+        ):
+            processes = {"auth": auth, "invoices": invoices, "payments": payments, "notifications": notifications}
+            values: dict[str, Any] = {
+                "app_env": "test",
+                "redis_url": redis_url,
+                "service_key": json.dumps(keyring.services["gateway"]),
+                "trusted_keys": keyring.trusted,
+                **{f"{name}_grpc": _address(process) for name, process in processes.items()},
+                **{f"{name}_limit": "100000/minute" for name in LIMITS},
+            }
+            settings = Settings(**values)
+            app = edged(create_app(settings, keyring.services["gateway"]), settings)
+            async with served(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+                yield House(client, processes)
+
+
+async def a_merchant(house: House, name: str) -> Merchant:
+    """Registers one, gives her one of everything, and lets it arrive everywhere."""
+    phone = f"+23480{secrets.randbelow(90_000_000) + 10_000_000}"
+    body = {"phone": phone, "name": f"{name} Obi", "password": PASSWORD, "business_name": f"{name} Designs"}
+    made = (await house.client.post("/v1/auth/register", json=body)).raise_for_status().json()
+    async with house.processes["auth"].unit_of_work.begin() as tx:
+        await tx.execute(text("UPDATE auth.users SET phone_verified = true WHERE phone = :phone"), {"phone": phone})
+    her = Merchant(house, phone, made["user"]["id"], made["business"]["id"])
+    headers = await her.log_in()
+
+    async def known() -> bool:
+        return (await house.client.get("/v1/invoices", headers=headers)).is_success
+
+    await eventually(known)
+    await _fill(her, name, headers)
+    her.secrets |= {her.business_id, her.user_id, phone, f"{name} Obi", f"{name} Designs", *her.ids.values()}
+    return her
+
+
+async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
+    async def post(path: str, body: dict[str, Any] | None = None) -> Any:
+        keyed = headers | {"Idempotency-Key": secrets.token_hex(8)}
+        return (await her.house.client.post(path, json=body, headers=keyed)).raise_for_status().json()
+
+    async def first(path: str) -> Any:
+        async def there() -> bool:
+            answer = (await her.house.client.get(path, headers=headers)).raise_for_status().json()
+            found.extend(answer["data"])
+            return bool(found)
+
+        found: list[Any] = []
+        await eventually(there)
+        return found[0]
+
+    customer = {
+        "name": f"{name}'s customer",
+        "phone": f"080{secrets.randbelow(90_000_000) + 10_000_000}",
+        "email": f"{name.lower()}@customer.example",
+    }
+    made = await post("/v1/customers", customer)
+    her.secrets |= {customer["name"], customer["email"], made["phone"]}
+    draft = await post("/v1/invoices", {"customer_id": made["id"], "lines": LINES})
+    issued = await post("/v1/invoices", {"customer_id": made["id"], "lines": LINES, "issue": True})
+    await _pay(her, issued)
+    key = await post("/v1/api-keys", {"name": f"{name}'s key", "scopes": ["invoices:read"]})
+    message = await first("/v1/messages")
+    payment = await first("/v1/payments")
+    member = await first("/v1/business/members")
+    session = await first("/v1/auth/sessions")
+    her.links["i"] = issued["public_url"].rpartition("/")[2]
+    her.secrets |= {issued["id"], issued["public_url"], payment["reference"]}
+    her.ids = {
+        "customer_id": made["id"],
+        "invoice_id": draft["id"],
+        "payment_id": payment["id"],
+        "message_id": message["id"],
+        "member_id": member["id"],
+        "api_key_id": key["id"],
+        "session_id": session["id"],
+    }
+
+
+async def _pay(her: Merchant, issued: dict[str, Any]) -> None:
+    """Settles a payment as a verified webhook does, and waits for the receipt."""
+    total = issued["total_minor"]
+    payable = Payable(her.business_id, issued["id"], total, "NGN", "", issued["public_url"])
+    payment = Payment.attempt(payable, 1, now(), now() + timedelta(hours=1))
+    charge = Charge(payment.reference, ChargeStatus.SUCCESS, total, total, 10_000, "NGN", "card", now(), "")
+    async with her.house.processes["payments"].unit_of_work.begin() as tx:
+        await repository.add_payment(tx, payment)
+        await settle(tx, payment.reference, charge)
+
+    async def paid() -> bool:
+        query = text("SELECT token FROM invoices.receipts WHERE invoice_id = :id")
+        async with her.house.processes["invoices"].unit_of_work.read() as tx:
+            her.links["r"] = (await tx.execute(query, {"id": issued["id"]})).scalar_one_or_none() or ""
+        return bool(her.links["r"])
+
+    await eventually(paid)
