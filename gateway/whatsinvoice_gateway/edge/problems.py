@@ -30,11 +30,14 @@ STATUSES = {
     Kind.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+MAX_ERRORS = 100
+"""Of one answer: a body may have a hundred thousand wrong fields."""
 MALFORMED = {"BODY_MALFORMED"}
 CODES = {
     HTTPStatus.BAD_REQUEST: "BODY_MALFORMED",
     HTTPStatus.NOT_FOUND: "ROUTE_NOT_FOUND",
     HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
+    HTTPStatus.REQUEST_TIMEOUT: "BODY_TOO_SLOW",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "BODY_TOO_LARGE",
 }
 
@@ -96,7 +99,8 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
         message = "this route moves money or a message: send an Idempotency-Key"
         return problem(HTTPStatus.BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", message, instance=request.url.path)
     errors = [
-        {"field": _path(item["loc"]), "code": str(item["type"]).upper(), "message": str(item["msg"])} for item in found
+        {"field": _path(item["loc"]), "code": str(item["type"]).upper(), "message": str(item["msg"])}
+        for item in found[:MAX_ERRORS]
     ]
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -115,13 +119,18 @@ def _path(location: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
+def of_http_error(error: HTTPException, instance: str) -> Response:
+    """What the framework, or the edge itself, refused."""
+    status = HTTPStatus(error.status_code)
+    code = CODES.get(status, status.name)
+    return problem(status, code, str(error.detail), instance=instance, headers=error.headers)
+
+
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for this type alone)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         error.headers = {"Allow": _methods(request)}
-    status = HTTPStatus(error.status_code)
-    code = CODES.get(status, status.name)
-    return problem(status, code, str(error.detail), instance=request.url.path, headers=error.headers)
+    return of_http_error(error, request.url.path)
 
 
 def _methods(request: Request) -> str:
