@@ -111,7 +111,7 @@ class Stack:
             if pushing and pushing.returncode:
                 raise StackError(f"the message templates are not taken:\n{said}")
         finally:
-            if pushing and pushing.poll() is None:
+            if pushing and pushing.stdout and not pushing.stdout.closed:
                 pushing.kill()
                 pushing.communicate()
 
