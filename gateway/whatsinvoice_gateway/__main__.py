@@ -12,6 +12,7 @@ from whatsinvoice_kit.observe.health import OpsServer
 from whatsinvoice_kit.observe.logging import configure_logging
 
 from whatsinvoice_gateway.app import create_app, edged
+from whatsinvoice_gateway.edge.connections import protocol_for
 from whatsinvoice_gateway.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -28,9 +29,11 @@ async def _serve(settings: Settings) -> None:
         edged(create_app(settings, settings.service_keys()), settings),
         host=settings.host,
         port=settings.port,
+        http=protocol_for(settings.body_seconds),
+        ws="none",
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=False,  # edged() believes the proxies of our settings alone
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=DRAIN_SECONDS,

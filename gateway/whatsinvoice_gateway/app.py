@@ -2,21 +2,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from whatsinvoice_kit.rpc.identity import ServiceIdentity
 from whatsinvoice_kit.rpc.keys import SigningKeys
 from whatsinvoice_kit.rpc.tokens import Jwk
 
 from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.edge import limits, problems
+from whatsinvoice_gateway.edge.bodies import Bodies
 from whatsinvoice_gateway.edge.middleware import Edge
+from whatsinvoice_gateway.edge.quotas import Quotas
 from whatsinvoice_gateway.edge.revocations import Revocations
 from whatsinvoice_gateway.edge.tokens import KeySet
 from whatsinvoice_gateway.pages.render import Pages
@@ -33,8 +37,12 @@ from whatsinvoice_gateway.routes import (
     webhooks,
 )
 from whatsinvoice_gateway.schemas.base import Problem
-from whatsinvoice_gateway.settings import Settings
+from whatsinvoice_gateway.schemas.base import problems as documented
+from whatsinvoice_gateway.settings import Settings, listed
 
+CORS_IN = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Device-Id", "X-Request-Id", "traceparent"]
+CORS_OUT = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-Id"]
+CORS_OUT += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 DESCRIPTION = "One WhatsApp message becomes an invoice, a payment and a receipt."
 
 
@@ -47,10 +55,12 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
         app.state.services = services
         revocations = Revocations(services)
         app.state.keys = KeySet(services, revocations, settings.key_set_seconds)
+        app.state.quotas = quotas = Quotas(settings)
         await revocations.start()
         yield
         await revocations.close()
         await services.close()
+        await quotas.close()
 
     app = FastAPI(title="WhatsInvoice", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.state.pages = Pages(settings.checkout_origins)
@@ -67,9 +77,21 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
     return app
 
 
-def edged(app: ASGIApp, settings: Settings) -> Edge:
-    """The application within its outermost layer: around FastAPI whole, so that its 500s are dressed as well."""
-    return Edge(app, request_seconds=settings.request_seconds, secure=settings.app_env == "prod")
+def edged(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """The application within its outer layers: around FastAPI whole, so that its 500s are dressed as well."""
+    inner: ASGIApp = Bodies(app, settings.body_seconds)
+    if origins := listed(settings.cors_origins):
+        inner = CORSMiddleware(
+            inner,
+            allow_origins=origins,
+            allow_credentials=settings.cors_credentials,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=CORS_IN,
+            expose_headers=CORS_OUT,
+        )
+    edge = Edge(inner, request_seconds=settings.request_seconds, secure=settings.app_env == "prod")
+    proven: Any = ProxyHeadersMiddleware(edge, listed(settings.trusted_proxies))  # type: ignore[arg-type]  # uvicorn's own types of ASGI
+    return cast("ASGIApp", proven)
 
 
 def _add_operations(app: FastAPI, settings: Settings) -> None:
@@ -97,11 +119,23 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs"))
         schemas["Problem"] = problem
-        shape = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for path in document["paths"].values():
-            for operation in path.values():
-                invalid = operation["responses"].get("422")
-                if invalid is not None:
-                    invalid["content"] = shape
+            for method, operation in path.items():
+                _add_edge_answers(method, operation)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _add_edge_answers(method: str, operation: dict[str, Any]) -> None:
+    """What any operation may be answered before its route, or in its place."""
+    statuses = {503, 504}
+    if "security" in operation:
+        statuses |= {429}
+    if method in ("post", "put", "patch"):
+        statuses |= {400, 408, 413}
+    responses = operation["responses"]
+    for status, response in documented(*statuses).items():
+        responses.setdefault(str(status), response)
+    if "422" in responses:
+        responses["422"]["content"] = responses["503"]["content"]
+    operation["responses"] = dict(sorted(responses.items()))

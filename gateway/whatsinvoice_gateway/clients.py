@@ -13,6 +13,7 @@ from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.client import Client
 from whatsinvoice_kit.rpc.identity import SERVICE_TOKEN_SECONDS, ServiceIdentity
 
+from whatsinvoice_gateway.circuit import Circuit
 from whatsinvoice_gateway.settings import Settings
 
 ResponseT = TypeVar("ResponseT")
@@ -39,20 +40,21 @@ class Services:
                 settings.notifications_grpc, notifications, repeatable=("ReceiveWhatsAppWebhook",), tls=tls
             ),
         }
+        self._circuits = {name: Circuit(name) for name in self._clients}
         self.auth = auth_pb2_grpc.AuthServiceStub(self._clients["auth"].channel)
         self.invoices = invoices_pb2_grpc.InvoicesServiceStub(self._clients["invoices"].channel)
         self.payments = payments_pb2_grpc.PaymentsServiceStub(self._clients["payments"].channel)
         self.notifications = notifications_pb2_grpc.NotificationsServiceStub(self._clients["notifications"].channel)
 
-    async def as_user(self, service: str, rpc: Any, request: Any) -> Any:
-        """Calls an RPC with the caller's own token, and her idempotency key."""
-        return await self._clients[service].call(rpc, request, idempotency_key=current_call().idempotency_key)
+    async def as_user(self, service: str, rpc: Any, request: Any, token: str | None = None) -> Any:
+        """Calls an RPC with the caller's own token, or this one of hers, and her idempotency key."""
+        key = current_call().idempotency_key
+        with self._circuits[service].guarding():
+            return await self._clients[service].call(rpc, request, token=token, idempotency_key=key)
 
     async def as_gateway(self, service: str, rpc: Any, request: Any) -> Any:
         """Calls an RPC on behalf of somebody who has no account."""
-        token = self._token(service)
-        key = current_call().idempotency_key
-        return await self._clients[service].call(rpc, request, token=token, idempotency_key=key)
+        return await self.as_user(service, rpc, request, self._token(service))
 
     async def get_key_set(self) -> auth_pb2.GetKeySetResponse:
         """Auth's public keys."""

@@ -1,10 +1,21 @@
 """Settings of the gateway."""
 
+import re
+from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from limits import parse
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import BaseServiceSettings
+
+_ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
+
+
+def listed(text: str) -> list[str]:
+    """The items of a setting that names several, with commas or spaces between them."""
+    return re.split(r"[\s,]+", text.strip(" ,")) if text.strip(" ,") else []
 
 
 class Settings(BaseServiceSettings):
@@ -24,6 +35,12 @@ class Settings(BaseServiceSettings):
     public_base_url: str = ""
     checkout_origins: str = "https://checkout.paystack.com"
     """Where the pay form may lead, space-separated: browsers hold redirects of a form to the page's policy."""
+    trusted_proxies: str = ""
+    """Addresses and networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed; nobody's by default."""
+    cors_origins: str = ""
+    """Origins whose scripts may call the API, or `*`; none by default."""
+    cors_credentials: bool = False
+    """Whether these scripts may use the refresh cookie."""
     register_limit: str = "5/minute"
     login_limit: str = "10/minute"
     refresh_limit: str = "20/minute"
@@ -32,8 +49,43 @@ class Settings(BaseServiceSettings):
     """One-time codes asked for, per address; auth counts them per phone."""
     account_limit: str = "60/minute"
     """Looking at and ending one's sessions."""
+    read_quota: str = "3000/minute"
+    """GETs of everybody who acts for one business."""
+    write_quota: str = "600/minute"
     key_set_seconds: float = Field(default=60.0, gt=0)
     """An unknown key id asks auth for its key set again, at most once in these; new keys are published for longer
     before they sign."""
     request_seconds: float = Field(default=15.0, gt=0)
     """The deadline of a request, whatever it calls."""
+    body_seconds: float = Field(default=10.0, gt=0)
+    """How long a body may take to arrive."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for item in listed(text):
+            ip_network(item)
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        if any(_ORIGIN.fullmatch(item) is None for item in listed(text)):
+            raise ValueError("an origin is * or scheme://host[:port] in lower case, without a path")
+        return text
+
+    @field_validator("read_quota", "write_quota")
+    @classmethod
+    def _quota(cls, text: str) -> str:
+        parse(text)
+        return text
+
+    def unsafe(self) -> Iterator[str]:
+        """Also: cookies for every origin, and headers believed from everybody or, since TLS ends before us, nobody."""
+        yield from super().unsafe()
+        if self.cors_credentials and "*" in listed(self.cors_origins):
+            yield "CORS_ORIGINS is * while CORS_CREDENTIALS is on"
+        if not listed(self.trusted_proxies):
+            yield "TRUSTED_PROXIES is missing"
+        if any(ip_network(item).prefixlen == 0 for item in listed(self.trusted_proxies)):
+            yield "TRUSTED_PROXIES trusts every address"

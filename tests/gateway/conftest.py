@@ -1,13 +1,15 @@
 """The gateway in front of the real auth and invoices; payments and notifications are away unless a test needs them."""
 
+import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+import uvloop
 from sqlalchemy import text
 from support.backing import S3
 from support.builders import a_business_registered
@@ -25,6 +27,14 @@ from whatsinvoice_kit.storage import ObjectStore
 
 NOBODY = "127.0.0.1:1"
 BUCKET = "gateway-tests"
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Connections on uvloop, which the gateway runs on: its transports are not asyncio's."""
+    loop = uvloop if item.path.name == "test_connections.py" else asyncio
+    return {loop.__name__: loop.new_event_loop}
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """The address of a running server."""
+async def served(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
+    """The address of a running server; options are uvicorn's."""
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
@@ -20,6 +21,7 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=1,
+        **options,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())  # noqa: SLF001  (the public serve() takes over signals)

@@ -29,8 +29,8 @@ class StackError(RuntimeError):
 
 
 class Stack:
-    """`given` may name real backing servers, see resources.py, and ask for mutual TLS by WHATSINVOICE_TLS=1;
-    `preferred` are ports to take where they are free.
+    """`given` may name real backing servers, see resources.py, ask for mutual TLS by WHATSINVOICE_TLS=1, and set what
+    the gateway has as GATEWAY_…; `preferred` are ports to take where they are free.
 
     `say` is told of each step of a start or a stop.
     """
@@ -86,7 +86,8 @@ class Stack:
         ports = state.ports(self._preferred)
         resources = start_resources(state.folder / "parts", self._given)
         self._tell("postgres, valkey and seaweedfs are ready")
-        plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates())
+        further = {name: value for name, value in self._given.items() if name.startswith("GATEWAY_")}
+        plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates(), further)
         self._spawn("sandbox", plan)
         self._prepare(plan)
         self._tell("roles, tables and bucket are ready")
@@ -111,7 +112,7 @@ class Stack:
             if pushing and pushing.returncode:
                 raise StackError(f"the message templates are not taken:\n{said}")
         finally:
-            if pushing and pushing.stdout and not pushing.stdout.closed:
+            if pushing and pushing.stdout and not pushing.stdout.closed:  # a part was not ready, and nobody read it
                 pushing.kill()
                 pushing.communicate()
 

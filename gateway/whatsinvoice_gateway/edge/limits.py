@@ -1,45 +1,73 @@
 """Rate limits against guessing on the auth routes: slowapi, counted in Redis, in memory while that is away."""
 
 from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from time import time
 from typing import Any
 
 from fastapi import FastAPI, Request
+from limits.errors import StorageError
 from slowapi import Limiter
 from slowapi.errors import RateLimitExceeded
 from slowapi.util import get_remote_address
 from starlette.responses import Response
+from starlette.types import Scope
 
 from whatsinvoice_gateway.edge.problems import problem
+from whatsinvoice_gateway.edge.quotas import Tally
 from whatsinvoice_gateway.settings import Settings
 
 REDIS_SECONDS = 0.1
 """slowapi is synchronous: a Redis that hangs may hold the loop no longer than this."""
 
 
+def client_address(request: Request) -> str:
+    """Whom a limit counts: an IPv4 address, or the /64 that one customer of an IPv6 network has to himself."""
+    text = str(get_remote_address(request))
+    try:
+        address = ip_address(text)
+    except ValueError:  # what a trusted proxy wrote; it is a key like any other
+        return text
+    if not isinstance(address, IPv6Address):
+        return text
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+
+
 def make_limiter(settings: Settings) -> Limiter:
-    """A limiter per client address. X-Forwarded-For is not looked at."""
-    timeouts: dict[str, Any] = {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
+    """A limiter per client address, the same for all paths of a route."""
+    options: dict[str, Any] = {
+        "socket_connect_timeout": REDIS_SECONDS,
+        "socket_timeout": REDIS_SECONDS,
+        "wrap_exceptions": True,
+    }
     return Limiter(
-        key_func=get_remote_address,
+        key_func=client_address,
         storage_uri=settings.redis_url.get_secret_value(),
-        storage_options=timeouts,
+        storage_options=options,
         in_memory_fallback_enabled=True,
         key_prefix="gateway",
+        key_style="endpoint",
     )
 
 
-def headers_of(limiter: Limiter, view_limit: Any) -> dict[str, str]:
-    """RateLimit-Limit, -Remaining and -Reset (seconds) of the limit that a request was counted against."""
+def headers_of(scope: Scope) -> dict[str, str]:
+    """RateLimit-* of the limit, or else the quota, that a request was counted against; empty without either."""
+    state = scope.get("state", {})
+    view_limit = state.get("view_rate_limit")
+    tally = state.get("tally")
+    if view_limit is not None:
+        tally = _tally(scope["app"].state.limiter, view_limit)
+    return tally.headers if tally is not None else {}
+
+
+def _tally(limiter: Limiter, view_limit: Any) -> Tally | None:
     item, keys = view_limit
-    reset, remaining = limiter.limiter.get_window_stats(item, *keys)
-    seconds = max(1, ceil(reset - time()))
-    return {
-        "RateLimit-Limit": str(item.amount),
-        "RateLimit-Remaining": str(max(0, remaining)),
-        "RateLimit-Reset": str(seconds),
-    }
+    try:
+        reset, remaining = limiter.limiter.get_window_stats(item, *keys)
+    except StorageError:  # Redis went away since it counted: the next request notices and counts in memory
+        return None
+    return Tally(remaining > 0, item.amount, remaining, max(1, ceil(reset - time())))
 
 
 def install(app: FastAPI, limiter: Limiter) -> None:
@@ -47,14 +75,13 @@ def install(app: FastAPI, limiter: Limiter) -> None:
     app.state.limiter = limiter
 
     async def on_exceeded(request: Request, error: Exception) -> Response:  # noqa: ARG001  (the handler's signature)
-        headers = headers_of(limiter, request.state.view_rate_limit)
-        headers["Retry-After"] = headers["RateLimit-Reset"]
+        seconds = headers_of(request.scope).get("RateLimit-Reset", "1")
         return problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "RATE_LIMITED",
             "too many requests; try again later",
             instance=request.url.path,
-            headers=headers,
+            headers={"Retry-After": seconds},
         )
 
     app.add_exception_handler(RateLimitExceeded, on_exceeded)

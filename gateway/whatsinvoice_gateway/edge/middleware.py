@@ -1,20 +1,27 @@
-"""The outermost layer: the call's id, trace and deadline, security headers, and how large a body may be."""
+"""The outermost layer: the call's id, trace and deadline, HTTPS in production, and headers that every answer has."""
 
+import asyncio
 import re
 import time
 import uuid
 from http import HTTPStatus
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from whatsinvoice_kit.observe.telemetry import continue_trace
 from whatsinvoice_kit.rpc.call import Call, serving
 
-MAX_BODY = 1024 * 1024
-MAX_WEBHOOK = 3 * 1024 * 1024
+from whatsinvoice_gateway.edge import limits
+from whatsinvoice_gateway.edge.problems import of_http_error
+
+GRACE_SECONDS = 1.0
+"""Beyond the deadline of all calls, whose own answers are better."""
+PROBES = ("/healthz", "/readyz")
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_HOST = re.compile(r"[a-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9a-f:]{2,39}\](:\d{1,5})?", re.ASCII | re.IGNORECASE)
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -22,6 +29,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+HSTS = "max-age=63072000; includeSubDomains"
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 DOCS_POLICY = (
     "default-src 'none'; script-src https://cdn.jsdelivr.net 'unsafe-inline'; connect-src 'self'; "
@@ -30,14 +38,12 @@ DOCS_POLICY = (
 
 
 class Edge:
-    """Wraps the whole application."""
+    """Wraps the whole application. Scheme and client of the scope are proven by then."""
 
     def __init__(self, app: ASGIApp, *, request_seconds: float, secure: bool) -> None:
         self._app = app
         self._request_seconds = request_seconds
-        self._headers = dict(SECURITY_HEADERS)
-        if secure:
-            self._headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+        self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,27 +53,32 @@ class Edge:
         call = self._call(headers)
         continue_trace(headers.get("traceparent", ""))
         structlog.contextvars.bind_contextvars(request_id=call.request_id)
-        limit = MAX_WEBHOOK if scope["path"].startswith("/webhooks/") else MAX_BODY
-        received = 0
+        with serving(call):
+            try:
+                await self._serve(scope, receive, send, call)
+            finally:
+                structlog.contextvars.clear_contextvars()
 
-        async def limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:  # of this type, or FastAPI would call it a malformed body
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have up to {limit} bytes")
-            return message
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, call: Call) -> None:
+        """Whatever happens inside, an answer starts within the deadline; how fast it is read is not timed here."""
+        deadline = asyncio.timeout(self._request_seconds + GRACE_SECONDS)
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._dress(MutableHeaders(scope=message), call, scope["path"])
+                if not deadline.expired():
+                    deadline.reschedule(None)
+                self._dress(MutableHeaders(scope=message), call, scope)
             await send(message)
 
-        with serving(call):
-            try:
-                await self._app(scope, limited, dressed)
-            finally:
-                structlog.contextvars.clear_contextvars()
+        insecure = self._secure and scope["scheme"] != "https" and scope["path"] not in PROBES
+        try:
+            async with deadline:
+                await (_to_https(scope) if insecure else self._app)(scope, receive, dressed)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            late = HTTPException(HTTPStatus.GATEWAY_TIMEOUT, "the request took too long", {"Retry-After": "1"})
+            await of_http_error(late, scope["path"])(scope, receive, dressed)
 
     def _call(self, headers: Headers) -> Call:
         given = headers.get("x-request-id", "")
@@ -77,11 +88,22 @@ class Edge:
             deadline=time.monotonic() + self._request_seconds,
         )
 
-    def _dress(self, headers: MutableHeaders, call: Call, path: str) -> None:
+    def _dress(self, headers: MutableHeaders, call: Call, scope: Scope) -> None:
         headers["X-Request-Id"] = call.request_id
-        for name, value in self._headers.items():
+        for name, value in SECURITY_HEADERS.items():
             headers[name] = value
-        headers.setdefault("Content-Security-Policy", DOCS_POLICY if path == "/docs" else API_POLICY)
+        if self._secure and scope["scheme"] == "https":  # RFC 6797, section 7.2: never over plain HTTP
+            headers["Strict-Transport-Security"] = HSTS
+        headers.setdefault("Content-Security-Policy", DOCS_POLICY if scope["path"] == "/docs" else API_POLICY)
         headers.setdefault("Cache-Control", "no-store")
+        headers.update(limits.headers_of(scope))
         if call.replayed:
             headers["Idempotent-Replayed"] = "true"
+
+
+def _to_https(scope: Scope) -> ASGIApp:
+    """The same address over HTTPS; 308 keeps the method."""
+    host = Headers(scope=scope).get("host", "")
+    if _HOST.fullmatch(host) is None:
+        return of_http_error(HTTPException(HTTPStatus.BAD_REQUEST, "the Host header is not valid"), scope["path"])
+    return RedirectResponse(URL(scope=scope).replace(scheme="https"), HTTPStatus.PERMANENT_REDIRECT)

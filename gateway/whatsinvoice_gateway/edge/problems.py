@@ -27,11 +27,14 @@ STATUSES = {
     Kind.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+MAX_ERRORS = 100
+"""Of one answer: a body may have a hundred thousand wrong fields."""
 MALFORMED = {"BODY_MALFORMED", "IDEMPOTENCY_KEY_REQUIRED"}
 CODES = {
     HTTPStatus.BAD_REQUEST: "BODY_MALFORMED",
     HTTPStatus.NOT_FOUND: "ROUTE_NOT_FOUND",
     HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
+    HTTPStatus.REQUEST_TIMEOUT: "BODY_TOO_SLOW",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "BODY_TOO_LARGE",
 }
 
@@ -90,7 +93,8 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
             HTTPStatus.BAD_REQUEST, "BODY_MALFORMED", "the body is not valid JSON", instance=request.url.path
         )
     errors = [
-        {"field": _path(item["loc"]), "code": str(item["type"]).upper(), "message": str(item["msg"])} for item in found
+        {"field": _path(item["loc"]), "code": str(item["type"]).upper(), "message": str(item["msg"])}
+        for item in found[:MAX_ERRORS]
     ]
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -109,11 +113,16 @@ def _path(location: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  (registered for this type alone)
+def of_http_error(error: HTTPException, instance: str) -> Response:
+    """What the framework, or the edge itself, refused."""
     status = HTTPStatus(error.status_code)
     code = CODES.get(status, status.name)
-    return problem(status, code, str(error.detail), instance=request.url.path, headers=error.headers)
+    return problem(status, code, str(error.detail), instance=instance, headers=error.headers)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for this type alone)
+    return of_http_error(error, request.url.path)
 
 
 async def _on_unknown_error(request: Request, error: Exception) -> Response:

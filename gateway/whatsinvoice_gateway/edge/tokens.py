@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from whatsinvoice.auth.v1 import auth_pb2
-from whatsinvoice_kit.core.errors import ServiceError, unauthenticated
+from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
 from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.identity import authenticate
 from whatsinvoice_kit.rpc.tokens import USER_ISSUER, Jwk, Verifier, peek_issuer_and_kid
 
 from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.edge.api_keys import PREFIX, ApiKeys
+from whatsinvoice_gateway.edge.quotas import Quotas
 from whatsinvoice_gateway.edge.revocations import Revocations
 
 _scheme = HTTPBearer(bearerFormat="JWT", auto_error=False, description="An access token, or an API key")
@@ -69,9 +70,29 @@ def as_jwks(response: auth_pb2.GetKeySetResponse) -> list[dict[str, str]]:
     return [fixed | {"kid": key.kid, "x": key.x, "y": key.y} for key in response.keys]
 
 
-async def _user(request: Request, _: Annotated[object, Depends(_scheme)]) -> None:
+Bearer = Annotated[object | None, Depends(_scheme)]
+"""For the documentation, and None where there is no bearer token at all."""
+
+
+async def check(request: Request) -> None:
+    """Proves the caller and counts the request."""
     keys: KeySet = request.app.state.keys
     await keys.check(request.headers.get("authorization", ""))
+    await _count(request)
+
+
+async def _user(request: Request, _: Bearer) -> None:
+    await check(request)
+
+
+async def _count(request: Request) -> None:
+    """Only now that the caller is proven: nobody fills the quota of a business that is not his."""
+    quotas: Quotas = request.app.state.quotas
+    tally = await quotas.count(current_call().tenant, request.method)
+    request.state.tally = tally
+    if not tally.allowed:
+        message = "too many requests of this business; try again later"
+        raise ServiceError(Kind.RESOURCE_EXHAUSTED, "RATE_LIMITED", message, retry_after=tally.seconds)
 
 
 signed_in = Depends(_user)

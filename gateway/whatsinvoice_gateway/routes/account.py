@@ -7,9 +7,12 @@ from fastapi import APIRouter, Request
 from slowapi import Limiter
 from starlette.responses import Response
 from whatsinvoice.auth.v1 import auth_pb2 as pb
+from whatsinvoice_kit.core.errors import Kind, ServiceError
 
+from whatsinvoice_gateway.clients import Services
+from whatsinvoice_gateway.edge import cookies
 from whatsinvoice_gateway.edge.idempotency import idempotent
-from whatsinvoice_gateway.edge.tokens import signed_in
+from whatsinvoice_gateway.edge.tokens import Bearer, check, signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
 from whatsinvoice_gateway.schemas.account import (
     AcceptedOut,
@@ -66,17 +69,29 @@ def _add_sessions(routes: APIRouter, settings: Settings, limiter: Limiter) -> No
         await services.as_user("auth", services.auth.ChangePassword, message)
         return Response(status_code=204)
 
-    @routes.post("/logout", status_code=204, responses=problems(401, 403, 404, 409, 422, 429, 503), dependencies=write)
+    @routes.post(
+        "/logout",
+        status_code=204,
+        responses=problems(400, 401, 403, 404, 409, 422, 429, 503),
+        dependencies=[idempotent],
+    )
     @limiter.limit(settings.account_limit)
-    async def logout(request: Request, services: ServicesDep) -> Response:
-        await services.as_user("auth", services.auth.Logout, pb.LogoutRequest())
-        return Response(status_code=204)
+    async def logout(
+        request: Request, services: ServicesDep, bearer: Bearer, kept: cookies.RefreshCookie = ""
+    ) -> Response:
+        """With an access token, or else with the cookie alone, whose session has often outlived its access token."""
+        if bearer is None and kept:
+            await _end_session_of(kept, services)
+        else:
+            await check(request)
+            await services.as_user("auth", services.auth.Logout, pb.LogoutRequest())
+        return cookies.forget(Response(status_code=204))
 
     @routes.post("/logout-all", status_code=204, responses=SIGNED_IN, dependencies=write)
     @limiter.limit(settings.account_limit)
     async def logout_all(request: Request, services: ServicesDep) -> Response:
         await services.as_user("auth", services.auth.LogoutAll, pb.LogoutAllRequest())
-        return Response(status_code=204)
+        return cookies.forget(Response(status_code=204))
 
     @routes.get(
         "/sessions",
@@ -100,3 +115,15 @@ def _add_sessions(routes: APIRouter, settings: Settings, limiter: Limiter) -> No
     async def end_session(request: Request, session_id: str, services: ServicesDep) -> Response:
         await services.as_user("auth", services.auth.EndSession, pb.EndSessionRequest(session_id=session_id))
         return Response(status_code=204)
+
+
+async def _end_session_of(refresh_token: str, services: Services) -> None:
+    """The token is spent for an access token, which may end the session. One that is refused has no session left."""
+    request = pb.RefreshRequest(refresh_token=refresh_token)
+    try:
+        found = await services.as_gateway("auth", services.auth.Refresh, request)
+    except ServiceError as error:
+        if error.kind is not Kind.UNAUTHENTICATED:
+            raise
+        return
+    await services.as_user("auth", services.auth.Logout, pb.LogoutRequest(), found.tokens.access_token)

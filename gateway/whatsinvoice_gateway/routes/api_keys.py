@@ -14,11 +14,7 @@ routes = APIRouter(prefix="/v1/api-keys", tags=["business"], dependencies=[signe
 
 
 @routes.post(
-    "",
-    status_code=201,
-    response_model=NewApiKeyOut,
-    responses=problems(400, 401, 403, 409, 422, 503),
-    dependencies=[idempotent],
+    "", status_code=201, response_model=NewApiKeyOut, responses=problems(401, 403, 409, 422), dependencies=[idempotent]
 )
 async def create_api_key(body: ApiKeyIn, services: ServicesDep) -> Response:
     request = pb.CreateApiKeyRequest(name=body.name, scopes=body.scopes)

@@ -10,6 +10,7 @@ from slowapi import Limiter
 from starlette.responses import Response
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 
+from whatsinvoice_gateway.edge import cookies
 from whatsinvoice_gateway.edge.idempotency import idempotent
 from whatsinvoice_gateway.edge.tokens import as_jwks, signed_in
 from whatsinvoice_gateway.routes.access import ServicesDep
@@ -27,6 +28,11 @@ from whatsinvoice_gateway.schemas.auth import (
 )
 from whatsinvoice_gateway.schemas.base import answer, problems
 from whatsinvoice_gateway.settings import Settings
+
+
+def _tokens(tokens: pb.TokenPair, *, cookie: bool) -> Response:
+    response = answer(TokensOut.of(tokens, cookie=cookie))
+    return cookies.keep(response, tokens.refresh_token) if cookie else response
 
 
 def router(settings: Settings, limiter: Limiter) -> APIRouter:
@@ -80,7 +86,7 @@ def router(settings: Settings, limiter: Limiter) -> APIRouter:
             user_agent=request.headers.get("user-agent", ""),
         )
         found = await services.as_gateway("auth", services.auth.Login, message)
-        return answer(TokensOut.of(found.tokens))
+        return _tokens(found.tokens, cookie=body.cookie)
 
     @routes.post(
         "/v1/auth/refresh",
@@ -91,13 +97,15 @@ def router(settings: Settings, limiter: Limiter) -> APIRouter:
     @limiter.limit(settings.refresh_limit)
     async def refresh(
         request: Request,
-        body: RefreshIn,
         services: ServicesDep,
+        body: RefreshIn | None = None,
+        kept: cookies.RefreshCookie = "",
         device: Annotated[str, Header(alias="X-Device-Id", max_length=64)] = "",
     ) -> Response:
-        message = pb.RefreshRequest(refresh_token=body.refresh_token, device_id=device)
+        given, cookie = (body.refresh_token, body.cookie) if body else (None, False)
+        message = pb.RefreshRequest(refresh_token=given or kept, device_id=device)
         found = await services.as_gateway("auth", services.auth.Refresh, message)
-        return answer(TokensOut.of(found.tokens))
+        return _tokens(found.tokens, cookie=cookie or not given)
 
     @routes.get("/.well-known/jwks.json", response_model=JwkSetOut, responses=problems(503))
     async def jwks(services: ServicesDep) -> Response:

@@ -41,7 +41,7 @@ async def list_members(page: PageDep, services: ServicesDep) -> Response:
     "/members",
     status_code=201,
     response_model=MemberOut,
-    responses=problems(400, 401, 403, 409, 422, 429, 503),
+    responses=problems(401, 403, 409, 422),
     dependencies=[idempotent],
 )
 async def invite_member(body: MemberIn, services: ServicesDep) -> Response:

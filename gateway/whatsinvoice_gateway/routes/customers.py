@@ -14,11 +14,7 @@ routes = APIRouter(prefix="/v1/customers", tags=["customers"], dependencies=[sig
 
 
 @routes.post(
-    "",
-    status_code=201,
-    response_model=CustomerOut,
-    responses=problems(400, 401, 403, 409, 422, 503),
-    dependencies=[idempotent],
+    "", status_code=201, response_model=CustomerOut, responses=problems(401, 403, 409, 422), dependencies=[idempotent]
 )
 async def create_customer(body: CustomerIn, services: ServicesDep) -> Response:
     request = pb.CreateCustomerRequest(customer=body.message())

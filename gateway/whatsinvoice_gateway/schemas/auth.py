@@ -11,6 +11,8 @@ from whatsinvoice_gateway.schemas.base import Incoming, Outgoing, moment
 RoleName = Literal["owner", "admin", "staff", "accountant"]
 Phone = Field(min_length=4, max_length=24, examples=["08030000001", "+2348030000001"])
 
+Cookie = Field(default=False, description="Put the refresh token into an HttpOnly cookie, not into the answer")
+
 
 class RegisterIn(Incoming):
     phone: str = Phone
@@ -30,10 +32,12 @@ class LoginIn(Incoming):
     phone: str = Phone
     password: str = Field(min_length=1, max_length=128)
     business_id: str | None = Field(default=None, min_length=1, max_length=64, description="One of /v1/me's places")
+    cookie: bool = Cookie
 
 
 class RefreshIn(Incoming):
-    refresh_token: str = Field(min_length=1, max_length=128)
+    refresh_token: str | None = Field(default=None, min_length=1, max_length=128, description="Or the cookie")
+    cookie: bool = Cookie
 
 
 class UserOut(Outgoing):
@@ -94,15 +98,15 @@ class TokensOut(Outgoing):
     access_token: str
     token_type: str
     expires_in: int
-    refresh_token: str
+    refresh_token: str | None = Field(description="null when it is in the cookie")
 
     @classmethod
-    def of(cls, message: pb.TokenPair) -> "TokensOut":
+    def of(cls, message: pb.TokenPair, *, cookie: bool) -> "TokensOut":
         return cls(
             access_token=message.access_token,
             token_type="Bearer",  # noqa: S106  (RFC 6750's name, no secret)
             expires_in=message.expires_in,
-            refresh_token=message.refresh_token,
+            refresh_token=None if cookie else message.refresh_token,
         )
 
 

@@ -70,6 +70,6 @@ class Problem(Outgoing):
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for its documentation."""
+    """The error answers of a route, for its documentation; app.py adds those that any operation may have."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": "Problem", "content": content} for status in statuses}
