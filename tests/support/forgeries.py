@@ -136,7 +136,7 @@ class Forger:
     def _claims_and_times(self) -> Iterator[tuple[str, str]]:
         now = int(time.time())
         claims = _CLAIMS | {"aud": (*_CLAIMS["aud"], [self.audience], [self.audience, "x"])}
-        times = ({"exp": now - 7}, {"nbf": now + 90}, {"iat": now + 90})
+        times = ({"exp": now - 7}, {"nbf": now + 86_400}, {"iat": now + 86_400})
         for claim, value in ((claim, value) for claim, values in claims.items() for value in values):
             yield f"{claim} is {value!r}", self.signed(self.claims(**{claim: value}))
         for changes in times:

@@ -27,6 +27,8 @@ async def served(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     task = asyncio.create_task(server._serve())  # noqa: SLF001  (the public serve() takes over signals)
     while not server.started:  # noqa: ASYNC110  (uvicorn sets a flag, no event)
         await asyncio.sleep(0.005)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
