@@ -6,8 +6,11 @@ from pathlib import Path
 HARD_LIMIT, TEST_LIMIT = 400, 500
 FUNCTION_LINES = 40
 PLANNED = {
-    "libs": 2_600,
-    "gateway": 2_000,
+    # mutual TLS, secrets backends and rotation (900 lines) came after the plan of 2,600; a Vault client library would
+    # bring more code to read than the 124 lines that ask it for one thing
+    "libs": 3_000,
+    # as did quotas, circuits and slow clients (400 lines) after that of 2,000; slowapi and uvicorn do none of them
+    "gateway": 2_300,
     "sandbox": 2_000,
     "services/auth": 2_500,
     "services/invoices": 2_500,
