@@ -62,7 +62,7 @@ lock: setup  ## Resolve every version again: requirements.lock and clients/types
 
 # --- the local stack --------------------------------------------------------------------------------------------
 LOCAL := $(PY) -m whatsinvoice_local
-.PHONY: up down status logs demo certs
+.PHONY: up down status logs demo certs kubectl
 up: setup  ## Start the whole stack in the background, ready when it returns; running it again changes nothing
 	@$(LOCAL) up
 
@@ -81,10 +81,16 @@ demo: setup  ## Play one invoice from chat message to receipt, through public in
 certs: setup  ## Certificates for mutual TLS between local services, in .run/certs; again renews what ends soon
 	@$(PY) deploy/make_certs.py
 
+kubectl: $(VENV)/bin/kubectl  ## Fetch the locked kubectl, which renders deploy/kubernetes for its tests
+
+$(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
+	@echo "setup: kubectl"
+	@$(PY) deploy/kubernetes/fetch_kubectl.py
+
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi browser bench
-test: lint clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
+.PHONY: test fuzz lint promtool format openapi browser promtool bench
+test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
 fuzz: setup  ## Schemathesis against a stack of its own, 5,000 cases or more: make fuzz SEED=1 for the same ones again
@@ -105,6 +111,10 @@ openapi: $(VENV)/.installed protos/gen/.made  ## Write gateway/openapi.json agai
 
 browser:  ## Install Debian's Chromium for the browser tests (needs root)
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }
+
+promtool:  ## Fetch Debian's promtool and amtool into .venv, for the tests of deploy/prometheus (after an apt-get update)
+	@[ -x $(VENV)/debian/usr/bin/amtool ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
+	  && apt-get download -qq prometheus prometheus-alertmanager && for deb in *.deb; do dpkg -x "$$deb" .; done; }
 
 bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json
 	@$(PY) tests/load/bench.py

@@ -1,6 +1,8 @@
 """One Dockerfile for every service, and the rules it keeps."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,16 @@ def test_only_named_folders_reach_a_build(root: Path) -> None:
     assert {line[1:] for line in lines if line.startswith("!")} == {
         "requirements.lock", "protos", "libs", "gateway", "sandbox", "services",
     }  # fmt: skip
+
+
+def test_hadolint_has_nothing_to_say(root: Path) -> None:
+    command = [str(Path(sys.prefix) / "bin" / "hadolint"), "deploy/Dockerfile"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+
+
+def test_shellcheck_has_nothing_to_say_of_our_scripts(root: Path) -> None:
+    scripts = [root / ".ci" / "run"]
+    command = [str(Path(sys.prefix) / "bin" / "shellcheck"), *map(str, scripts)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")

@@ -17,7 +17,7 @@ from whatsinvoice_client.api.public import get_receipt_pdf, pay_page, receipt_pa
 from whatsinvoice_client.models import CustomerIn, InvoiceIn, InvoiceOut, LineIn, Problem
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_local.demo.api import body_of
-from whatsinvoice_local.demo.story import AMOUNT_MINOR, Story
+from whatsinvoice_local.demo.story import AMOUNT_MINOR, Story, fresh_phone
 from whatsinvoice_local.stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -42,7 +42,8 @@ def ada(stack: Stack) -> Iterator[Story]:
 
 @pytest.fixture(scope="module")
 def draft(ada: Story) -> InvoiceOut:
-    jane = body_of(create_customer.sync(client=ada.gateway, body=CustomerIn("Jane Okafor", phone="08012345678")))
+    """For a Jane of her own: what other tests' Jane receives late must not be this."""
+    jane = body_of(create_customer.sync(client=ada.gateway, body=CustomerIn("Jane Okafor", phone=fresh_phone())))
     lines = [LineIn("Logo design", 5_000_000), LineIn("Hosting, a month", 1_250_000, quantity="2")]
     return body_of(create_invoice.sync(client=ada.gateway, body=InvoiceIn(lines, customer_id=jane.id, terms_days=7)))
 

@@ -56,7 +56,7 @@ class Story:
         self._open = ExitStack()
         self.visitor = self._open.enter_context(visitor(gateway_url))
         self.sandbox = self._open.enter_context(client(sandbox_url))
-        self.merchant = Phone("Ada", _fresh_phone(), self.sandbox)
+        self.merchant = Phone("Ada", fresh_phone(), self.sandbox)
         self.jane = Phone("Jane", JANE, self.sandbox)
         self.jane_before = 0
         self.password = f"Aa1{secrets.token_urlsafe(12)}"
@@ -233,6 +233,6 @@ def wording_of(message: Message) -> str:
     return " ".join([str(message.get("text", "")), *message.get("template", {}).get("parameters", [])])
 
 
-def _fresh_phone() -> str:
+def fresh_phone() -> str:
     """A mobile number that no run before had, in all likelihood."""
     return to_e164(f"0803{secrets.randbelow(10**7):07d}", "NG")

@@ -1,0 +1,224 @@
+"""The Kubernetes manifests: every overlay renders, every pod is hardened, and calls go as the access tables say."""
+
+import importlib
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.backing import S3
+from support.keys import Keyring
+from whatsinvoice_kit.storage import ObjectStore
+from whatsinvoice_local.certificates import write_certificates
+
+SERVICES = ("auth", "invoices", "payments", "notifications")
+NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
+CUSTOM = {"ExternalSecret", "Certificate", "Issuer", "PodMonitor", "PrometheusRule"}
+"""Kinds of operators, whose schemas are not Kubernetes' own."""
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> str:
+    found = Path(sys.prefix) / "bin" / "kubectl"
+    path = str(found) if found.exists() else shutil.which("kubectl")
+    if path is None:
+        pytest.skip("no kubectl: `make kubectl` fetches the locked one")
+    return path
+
+
+@pytest.fixture(scope="session")
+def render(kubectl: str, root: Path) -> Any:
+    """Folder under deploy/kubernetes -> its objects."""
+    rendered: dict[str, list[dict[str, Any]]] = {}
+
+    def of(folder: str) -> list[dict[str, Any]]:
+        if folder not in rendered:
+            command = [kubectl, "kustomize", str(root / "deploy" / "kubernetes" / folder)]
+            text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            rendered[folder] = list(yaml.safe_load_all(text))
+        return rendered[folder]
+
+    return of
+
+
+OVERLAYS = ("overlays/staging", "overlays/production")
+ALONE = ("gateway", *(f"services/{name}" for name in SERVICES))
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for found in objects:
+        if found["kind"] in {"Deployment", "Job"}:
+            yield found["metadata"]["name"], found["spec"]["template"]["spec"]
+        if found["kind"] == "CronJob":
+            yield found["metadata"]["name"], found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("folder", [*OVERLAYS, *ALONE])
+def test_what_is_rendered_is_valid(render: Any, folder: str) -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    for found in render(folder):
+        if found["kind"] not in CUSTOM:
+            kubernetes_validate.validate(found, "1.33", strict=True)
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_every_pod_is_hardened(render: Any, folder: str) -> None:
+    found = dict(pods(render(folder)))
+    assert len(found) >= 3 * len(SERVICES) + 1
+    for name, pod in found.items():
+        account, rights = pod["securityContext"], pod["containers"][0]["securityContext"]
+        assert len(pod["containers"]) == 1, name
+        assert account["runAsNonRoot"] is True and account["runAsUser"] >= 10_000, name  # noqa: PT018  (one rule)
+        assert account["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert rights["readOnlyRootFilesystem"] is True, name
+        assert rights["allowPrivilegeEscalation"] is False, name
+        assert rights["capabilities"] == {"drop": ["ALL"]}, name
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["containers"][0]["resources"].keys() == {"requests", "limits"}, name
+        assert not any("hostPath" in volume for volume in pod["volumes"]), name
+        assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}, name
+        assert not pod["containers"][0]["image"].endswith(":latest"), name
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_every_deployment_can_be_scaled_and_drained(render: Any, folder: str) -> None:
+    objects = render(folder)
+    deployments = {o["metadata"]["name"]: o["spec"]["template"]["spec"] for o in objects if o["kind"] == "Deployment"}
+    scaled = {
+        o["spec"]["scaleTargetRef"]["name"]: o["spec"]["minReplicas"]
+        for o in objects
+        if o["kind"] == "HorizontalPodAutoscaler"
+    }
+    assert deployments.keys() == scaled.keys()
+    assert min(scaled.values()) >= 2
+    disruptions = [o["spec"]["selector"]["matchLabels"] for o in objects if o["kind"] == "PodDisruptionBudget"]
+    assert len(disruptions) == len(deployments)
+    for name, pod in deployments.items():
+        assert pod["terminationGracePeriodSeconds"] > 35, name
+        assert len(pod["topologySpreadConstraints"]) == 2, name
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= pod["containers"][0].keys(), name
+
+
+def called_by(objects: list[dict[str, Any]], service: str) -> set[str]:
+    """Whom its policies let in on the gRPC port."""
+    callers: set[str] = set()
+    for found in objects:
+        if found["kind"] == "NetworkPolicy" and found["metadata"].get("labels", {}).get(NAME) == service:
+            for rule in found["spec"].get("ingress", ()):
+                if any(port["port"] == 50051 for port in rule["ports"]):
+                    callers |= {name for source in rule["from"] for name in _names(source)}
+    return callers
+
+
+def calls(objects: list[dict[str, Any]], caller: str) -> set[str]:
+    """Whom its policies let it reach on the gRPC port."""
+    called: set[str] = set()
+    for found in objects:
+        if found["kind"] == "NetworkPolicy" and found["metadata"].get("labels", {}).get(NAME) == caller:
+            for rule in found["spec"].get("egress", ()):
+                if any(port["port"] == 50051 for port in rule["ports"]):
+                    called |= {name for target in rule["to"] for name in _names(target)}
+    return called
+
+
+def _names(peer: dict[str, Any]) -> list[str]:
+    [expression] = peer["podSelector"]["matchExpressions"]
+    assert (expression["key"], expression["operator"]) == (NAME, "In")
+    return list(expression["values"])
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_the_network_lets_through_whom_the_access_tables_let_in(render: Any, folder: str) -> None:
+    objects = render(folder)
+    wanted: dict[str, set[str]] = {}
+    for service in SERVICES:
+        table = importlib.import_module(f"whatsinvoice_{service}.servicer").ACCESS
+        wanted[service] = {caller for access in table.values() for caller in access.services} | {
+            "gateway" for access in table.values() if access.scope
+        }
+    assert {service: called_by(objects, service) for service in SERVICES} == wanted
+    callers = {"gateway", *SERVICES}
+    reached = {caller: {service for service in SERVICES if caller in wanted[service]} for caller in callers}
+    assert {caller: calls(objects, caller) for caller in callers} == reached
+
+
+@pytest.mark.parametrize("folder", [*OVERLAYS, *ALONE])
+def test_everything_is_closed_but_for_what_is_opened(render: Any, folder: str) -> None:
+    closed = set()
+    for found in render(folder):
+        spec = found["spec"] if found["kind"] == "NetworkPolicy" else {}
+        if spec and not spec.get("ingress") and not spec.get("egress"):
+            assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
+            closed.add(spec["podSelector"]["matchLabels"][NAME])
+    assert closed == ({"gateway", *SERVICES} if folder in OVERLAYS else {folder.rpartition("/")[2]})
+
+
+def secret(name: str, keyring: Keyring, service: str) -> str:
+    """A value as strong as production wants it."""
+    random = secrets.token_hex(24)
+    given = {
+        "database_url": f"postgresql://whatsinvoice_{service}:{random}@postgres.state:5432/whatsinvoice",
+        "redis_url": f"rediss://:{random}@redis.state:6379/0",
+        "service_key": json.dumps(keyring.services[service]),
+        "trusted_keys": keyring.trusted,
+        "signing_keys": json.dumps([keyring.users]),
+    }
+    return given.get(name, f"9{random}")
+
+
+@pytest.fixture
+def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A store for invoices to look at, in the place of the cluster's."""
+    access = {"access_key": s3.access_key, "secret_key": s3.secret_key}
+    store = ObjectStore(endpoint=s3.endpoint, region="us-east-1", bucket=f"k8s-{secrets.token_hex(4)}", **access)
+    store.ensure_bucket()
+    monkeypatch.setenv("S3_ENDPOINT", s3.endpoint)
+    yield {"S3_BUCKET": store.bucket, "s3_access_key": s3.access_key, "s3_secret_key": s3.secret_key}
+    store.close()
+
+
+@pytest.mark.parametrize("service", ["gateway", *SERVICES])
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_production_would_start_with_these_settings(
+    render: Any,
+    folder: str,
+    service: str,
+    keyring: Keyring,
+    bucket: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each file that the ConfigMap names is there; `load` names every missing and unsafe value, and exits with 78."""
+    objects = [o for o in render(folder) if o["metadata"].get("labels", {}).get(NAME) == service]
+    [settings] = [o["data"] for o in objects if o["kind"] == "ConfigMap"]
+    [pod, *_] = [o["spec"]["template"]["spec"]["containers"][0] for o in objects if o["kind"] == "Deployment"]
+    settings |= {variable["name"]: variable["value"] for variable in pod["env"] if "RPC_TLS" in variable["name"]}
+    write_certificates(tmp_path)
+    kind = importlib.import_module(f"whatsinvoice_{service}.settings").Settings
+    known = {field.upper() for field in kind.model_fields}
+    for name, value in settings.items():
+        assert name.removesuffix("_FILE") in known or name in known, name
+        if value.startswith("/run/secrets/whatsinvoice/"):
+            file = tmp_path / Path(value).name
+            file.write_text(bucket.get(file.name) or secret(file.name, keyring, service))
+            monkeypatch.setenv(name, str(file))
+        elif value.startswith("/run/certs/rpc/"):
+            monkeypatch.setenv(name, str(tmp_path / Path(value).name.replace("tls", service)))
+        else:
+            monkeypatch.setenv(name, bucket.get(name, value))
+    loaded = kind.load()
+    assert loaded.app_env == "prod"
+    assert loaded.certificate_files() is not None
+
+
+def test_a_service_can_be_taken_alone(render: Any) -> None:
+    for name in SERVICES:
+        kinds = [found["kind"] for found in render(f"services/{name}")]
+        assert {"Deployment", "Service", "Job", "ServiceAccount", "ExternalSecret", "NetworkPolicy"} <= set(kinds)
+        assert all(found["metadata"]["name"].startswith(f"{name}-") for found in render(f"services/{name}"))
