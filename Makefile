@@ -89,7 +89,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint promtool format openapi browser promtool bench
+.PHONY: test fuzz lint format openapi browser promtool bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
