@@ -49,6 +49,9 @@ def main(folder: Path = FOLDER) -> None:
         "redis.conf": _REDIS.format(password=redis),
         "s3_access_key": secrets.token_hex(10).upper(),
         "s3_secret_key": secrets.token_urlsafe(30),
+        # nobody listens there: a real incoming webhook is written in its place
+        "alert_pages_url": "http://127.0.0.1:9/pages",
+        "alert_tickets_url": "http://127.0.0.1:9/tickets",
         "minio_kms_key": f"whatsinvoice:{base64.b64encode(secrets.token_bytes(32)).decode()}",
     }
     for name, text in files.items():

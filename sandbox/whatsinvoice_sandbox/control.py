@@ -1,4 +1,4 @@
-"""The controls under /_control: people act, faults are set, the truth is read. Only for a server bound to loopback."""
+"""The controls under /_control: people act, faults are set, the truth is read. Only for this machine."""
 
 import asyncio
 import base64
@@ -21,12 +21,14 @@ from .world import Here, World
 _KEEPALIVE_SECONDS = 15.0
 
 
-def _only_on_loopback(world: Here) -> None:
-    if not world.settings.on_loopback:
-        raise HTTPException(403, "controls are refused unless the sandbox is bound to loopback (SANDBOX_HOST)")
+def _only_for_this_machine(world: Here) -> None:
+    if not world.settings.controllable:
+        raise HTTPException(
+            403, "controls are refused unless the sandbox is bound to loopback, or SANDBOX_CONTROLS is on"
+        )
 
 
-router = APIRouter(prefix="/_control", dependencies=[Depends(_only_on_loopback)])
+router = APIRouter(prefix="/_control", dependencies=[Depends(_only_for_this_machine)])
 
 
 def _the_phone(phone: str, world: Here) -> Phone:

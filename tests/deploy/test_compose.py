@@ -17,7 +17,7 @@ FILES = {
 }
 COMPOSE = Path(sys.prefix) / "bin" / "docker-compose"
 """Compose by itself: reading files needs no engine."""
-HARDENED = re.compile(r"^    <<: \*(?:hardened|service|once)$", re.MULTILINE)
+HARDENED = re.compile(r"^    <<: \*(?:hardened|(?:\w+-)?service|once)$", re.MULTILINE)
 
 
 @pytest.fixture
@@ -45,6 +45,8 @@ def test_every_service_is_there_with_its_migration(root: Path, services: dict[st
     for name in folders:
         assert f"migrate-{name}: {{condition: service_completed_successfully}}" in services[name]
         assert 'command: ["migrate"]' in services[f"migrate-{name}"]
+        assert 'command: ["--only=api"]' in services[name]
+        assert 'command: ["--only=worker"]' in services[f"{name}-worker"]
     assert {"gateway", "sandbox", "postgres", "redis", "s3", "provision"} <= set(services)
 
 
@@ -55,14 +57,14 @@ def test_everything_is_hardened(compose: str, services: dict[str, str]) -> None:
     for name, lines in services.items():
         assert HARDENED.search(lines), name
         assert not re.search(r"privileged:|cap_add:|read_only: false|cap_drop: \[\]", lines), name
-        ours = "image: whatsinvoice/" in lines
+        ours = "image: whatsinvoice/" in lines or name.endswith("-worker")
         assert ours != bool(re.search(r'^    user: "[1-9]\d*:\d+"$', lines, re.MULTILINE)), f"{name}: whose account?"
 
 
 def test_ports_are_of_this_machine_alone(services: dict[str, str]) -> None:
     ports = {name: re.findall(r"^    ports: (.*)$", lines, re.MULTILINE) for name, lines in services.items()}
     published = {name: found for name, found in ports.items() if found}
-    assert set(published) == {"gateway", "sandbox"}
+    assert set(published) == {"gateway", "sandbox", "caddy", "prometheus"}
     assert all(re.fullmatch(r'\["127\.0\.0\.1:[^"]+"\]', line) for found in published.values() for line in found)
 
 
@@ -78,7 +80,7 @@ def test_who_has_no_business_with_a_store_does_not_reach_it(services: dict[str, 
 def test_images_of_others_have_a_tag_and_it_is_not_latest(root: Path, compose: str) -> None:
     text = compose + (root / "deploy" / "compose.seaweedfs.yaml").read_text()
     images = [image for image in re.findall(r"^    image: (\S+)$", text, re.MULTILINE) if "whatsinvoice/" not in image]
-    assert len(images) == 4
+    assert len(images) == 7
     for image in images:
         assert re.search(r":(?!latest)[^:{}]+$|:\$\{\w+:-(?!latest)[\w.]+\}$", image), image
 

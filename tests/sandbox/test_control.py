@@ -26,7 +26,13 @@ async def test_controls_are_refused_unless_bound_to_loopback(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback_has_several_names(host: str) -> None:
-    assert Settings(sandbox_host=host).on_loopback
+    assert Settings(sandbox_host=host).controllable
+
+
+def test_controls_elsewhere_are_somebodys_word() -> None:
+    assert Settings(sandbox_host="0.0.0.0", sandbox_controls=True).controllable  # noqa: S104  (what a container has)
+    told = Settings.from_environment({"SANDBOX_HOST": "0.0.0.0", "SANDBOX_CONTROLS": "on"})  # noqa: S104  (the same)
+    assert told.controllable
 
 
 @pytest.mark.parametrize("number", ["08012345678", "+0801", "jane", "+23480123456789012"])
