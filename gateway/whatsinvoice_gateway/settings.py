@@ -49,6 +49,8 @@ class Settings(BaseServiceSettings):
     """One-time codes asked for, per address; auth counts them per phone."""
     account_limit: str = "60/minute"
     """Looking at and ending one's sessions."""
+    limit_store_seconds: float = Field(default=0.1, gt=0)
+    """How long a Redis that hangs may hold the loop (slowapi is synchronous) before limits are counted in memory."""
     read_quota: str = "3000/minute"
     """GETs of everybody who acts for one business."""
     write_quota: str = "600/minute"

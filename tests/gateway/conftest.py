@@ -86,6 +86,7 @@ def gateway_settings(stack: Stack, redis_url: str, keyring: Keyring, /, **change
         "trusted_keys": keyring.trusted,
         "register_limit": "1000/minute",
         "login_limit": "1000/minute",
+        "limit_store_seconds": 5,  # a busy machine is not a Redis that is away
     }
     return Settings(**(values | changes))
 

@@ -18,9 +18,6 @@ from whatsinvoice_gateway.edge.problems import problem
 from whatsinvoice_gateway.edge.quotas import Tally
 from whatsinvoice_gateway.settings import Settings
 
-REDIS_SECONDS = 0.1
-"""slowapi is synchronous: a Redis that hangs may hold the loop no longer than this."""
-
 
 def client_address(request: Request) -> str:
     """Whom a limit counts: an IPv4 address, or the /64 that one customer of an IPv6 network has to himself."""
@@ -37,8 +34,8 @@ def client_address(request: Request) -> str:
 def make_limiter(settings: Settings) -> Limiter:
     """A limiter per client address, the same for all paths of a route."""
     options: dict[str, Any] = {
-        "socket_connect_timeout": REDIS_SECONDS,
-        "socket_timeout": REDIS_SECONDS,
+        "socket_connect_timeout": settings.limit_store_seconds,
+        "socket_timeout": settings.limit_store_seconds,
         "wrap_exceptions": True,
     }
     return Limiter(
