@@ -25,26 +25,29 @@ async def _alive() -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    protocol = protocol_for(settings.body_seconds)
     config = uvicorn.Config(
         edged(create_app(settings, settings.service_keys()), settings),
         host=settings.host,
         port=settings.port,
-        http=protocol_for(settings.body_seconds),
+        http=protocol,
         ws="none",
         log_config=None,
         access_log=False,
         proxy_headers=False,  # edged() believes the proxies of our settings alone
         server_header=False,
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=int(DRAIN_SECONDS - settings.drain_delay_seconds),
     )
     server = uvicorn.Server(config)
     ops = OpsServer(settings.ops_host, settings.ops_port, _alive)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
+        """Not ready, and serving until those who send requests know it; then no new ones, and the last end."""
         ops.ready = False
-        server.should_exit = True
+        protocol.leaving = True
+        loop.call_later(settings.drain_delay_seconds, setattr, server, "should_exit", True)
 
     await ops.start()
     serving = asyncio.create_task(server._serve())  # noqa: SLF001  (the public serve() takes over signals)

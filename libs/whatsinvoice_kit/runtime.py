@@ -182,11 +182,11 @@ class Process(Generic[SettingsT]):
         log.info("ready", seconds=round(time.monotonic() - self._started, 2), **ports)
 
     async def stop(self) -> None:
-        """Not ready, no new work, running work ends within 25 s, everything closed."""
+        """Not ready, a while later no new work, running work ends within 25 s in all, everything closed."""
         self.ops.ready = False
         ends: list[Awaitable[None]] = []
         if self.rpc is not None:
-            ends.append(self.rpc.stop(DRAIN_SECONDS))
+            ends.append(self._stop_rpc(self.rpc, self._settings.drain_delay_seconds))
         if self._bus is not None and self._jobs is not None:
             ends.append(self._stop_worker(self._bus, self._jobs))
         await asyncio.gather(*ends)
@@ -195,6 +195,12 @@ class Process(Generic[SettingsT]):
         await self.ops.stop()
         await self.engine.dispose()
         log.info("stopped")
+
+    @staticmethod
+    async def _stop_rpc(rpc: RpcServer, delay: float) -> None:
+        await rpc.leave()
+        await asyncio.sleep(delay)
+        await rpc.stop(DRAIN_SECONDS - delay)
 
     @staticmethod
     async def _stop_worker(bus: Bus, jobs: JobRunner) -> None:

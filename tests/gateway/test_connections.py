@@ -277,3 +277,11 @@ async def test_a_request_that_takes_too_long_is_answered() -> None:
     assert answer.headers["retry-after"] == "1"
     assert answer.headers["x-frame-options"] == "DENY"
     assert cancelled.is_set()
+
+
+async def test_a_process_that_leaves_ends_each_connection_with_its_next_answer(url: str) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+        assert "connection" not in (await client.get("/v1/me")).headers
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Hasty, "leaving", True)
+            assert [(await client.get("/v1/me")).headers["connection"] for _ in range(2)] == ["close", "close"]

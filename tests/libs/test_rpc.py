@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client import REGISTRY
 from support.keys import Keyring
+from support.sample import eventually
 from support.services import bearer
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.invoices.v1 import invoices_pb2_grpc
@@ -378,6 +379,31 @@ async def test_health_and_reflection_answer_without_a_token(hop: Hop) -> None:
     asked = reflection.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
     services = [service.name async for answer in asked for service in answer.list_services_response.service]
     assert DESCRIPTOR.full_name in services
+
+
+async def test_a_server_that_leaves_is_called_no_more_and_answers_who_has_not_heard(hop: Hop, second: Hop) -> None:
+    both = f"ipv4:///127.0.0.1:{hop.server.port},127.0.0.1:{second.server.port}"
+    client = Client(both, DESCRIPTOR, token=lambda _: hop.token)
+    stub: Any = invoices_pb2_grpc.InvoicesServiceStub(client.channel)
+
+    async def both_serve() -> bool:
+        await client.call(stub.CreateInvoice, pb.CreateInvoiceRequest())
+        return bool(hop.servicer.calls and second.servicer.calls)
+
+    await eventually(both_serve)
+    await hop.server.leave()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{hop.server.port}") as unaware:
+        old: Any = invoices_pb2_grpc.InvoicesServiceStub(unaware)
+        await old.CreateInvoice(pb.CreateInvoiceRequest(), metadata=bearer(hop.token))
+
+    async def moved() -> bool:
+        before = len(hop.servicer.calls)
+        for _ in range(6):
+            await client.call(stub.CreateInvoice, pb.CreateInvoiceRequest())
+        return len(hop.servicer.calls) == before
+
+    await eventually(moved)
+    await client.close()
 
 
 async def test_a_graceful_stop_lets_the_running_call_end_and_takes_no_other(hop: Hop) -> None:

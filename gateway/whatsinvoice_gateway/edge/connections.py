@@ -20,6 +20,9 @@ class PatientProtocol(HttpToolsProtocol):
     drain_bytes = 8 * 1024
     """What a client must take of its answer in so many seconds: half a kilobyte a second is slower than any phone."""
 
+    leaving = False
+    """The process is to end: each answer is the last of its connection, and the next goes to another process."""
+
     _waiting: asyncio.TimerHandle | None = None
     _draining: asyncio.TimerHandle | None = None
     _head = 0
@@ -52,6 +55,8 @@ class PatientProtocol(HttpToolsProtocol):
             raise ValueError("the head of the request is too large")  # the parser's error then: 400
         self._stage = "body"
         super().on_headers_complete()
+        if self.leaving:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         answered = self.cycle.response_complete  # refused before all of it had come

@@ -66,6 +66,9 @@ class BaseServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     ops_host: str = "127.0.0.1"
     ops_port: int = 0
+    drain_delay_seconds: float = Field(default=0.0, ge=0, le=20)
+    """How long a process that is to end goes on taking work, until those who send it have heard of it: of the 25 s that
+    it has in all. Five where a load balancer asks whether it is ready, as on Kubernetes."""
     service_key: SecretStr = SecretStr("")
     """This service's private ES256 key as a JWK, or a list of them, for the tokens it signs itself."""
     trusted_keys: str = "{}"

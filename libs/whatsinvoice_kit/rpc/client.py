@@ -45,6 +45,7 @@ def _options(service: ServiceDescriptor, repeatable: tuple[str, ...]) -> list[tu
             {"name": [{"service": service.full_name, "method": name} for name in retried], "retryPolicy": RETRY_POLICY}
         ],
         "loadBalancingConfig": [{"round_robin": {}}],
+        "healthCheckConfig": {"serviceName": service.full_name},  # a server that is to end gets no more calls
     }
     return [
         ("grpc.max_receive_message_length", MAX_MESSAGE),

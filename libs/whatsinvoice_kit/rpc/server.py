@@ -229,8 +229,12 @@ class RpcServer:
         for name in ("", *self._names[2:]):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
+    async def leave(self) -> None:
+        """Reports NOT_SERVING and goes on serving: callers watch this, and call another process from then on."""
+        await self._health.enter_graceful_shutdown()
+
     async def stop(self, grace: float) -> None:
         """Reports NOT_SERVING, ends streams, lets running calls end within the grace (seconds), then closes."""
         self._gate.stopping.set()
-        await self._health.enter_graceful_shutdown()
+        await self.leave()
         await self._server.stop(grace)
