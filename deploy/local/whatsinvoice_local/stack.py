@@ -86,7 +86,7 @@ class Stack:
         ports = state.ports(self._preferred)
         resources = start_resources(state.folder / "parts", self._given)
         self._tell("postgres, valkey and seaweedfs are ready")
-        further = {name: value for name, value in self._given.items() if name.startswith("GATEWAY_")}
+        further = {name: value for name, value in self._given.items() if name.startswith(("GATEWAY_", "OTEL_"))}
         plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates(), further)
         self._spawn("sandbox", plan)
         self._prepare(plan)
