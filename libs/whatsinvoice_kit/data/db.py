@@ -23,8 +23,7 @@ PING_AFTER_S = 1.0
 AWAY = ("08", "53", "57P", "25006")
 """SQLSTATEs of a server that is gone, full, going down or read-only. A timeout or deadlock is the caller's own."""
 
-_STATEMENT = re.compile(r"\s*(\w+)(?:\s+INTO\s+|\s+(?:.*?\sFROM\s+)?)([a-z_]+\.[a-z_]+)?", re.IGNORECASE | re.DOTALL)
-"""A statement's verb and the first table that it names."""
+_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+(\w+\.\w+)")
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -85,8 +84,8 @@ def _note_start(connection: Connection, *_: Any) -> None:
 def _tell_statement(connection: Connection, _: Any, statement: str, *__: Any, error: str = "") -> None:
     """A span of the statement: what it does and to which table, never what it says."""
     if began := connection.info.pop("began", 0):
-        found = _STATEMENT.match(statement)
-        verb, table = (found[1].upper(), found[2] or "") if found else ("SQL", "")
+        verb, found = statement.split(maxsplit=1)[0].upper(), _TABLE.search(statement)
+        table = found[1] if found else ""
         attributes = {"db.system.name": "postgresql", "db.operation.name": verb, "db.collection.name": table}
         telemetry.record(began, f"{verb} {table}".rstrip(), "client", attributes, error)
 
