@@ -116,8 +116,8 @@ promtool:  ## Fetch Debian's promtool and amtool into .venv, for the tests of de
 	@[ -x $(VENV)/debian/usr/bin/amtool ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
 	  && apt-get download -qq prometheus prometheus-alertmanager && for deb in *.deb; do dpkg -x "$$deb" .; done; }
 
-bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json
-	@$(PY) tests/load/bench.py
+bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json; TRACING=1: what traces cost
+	@$(PY) tests/load/bench.py $(if $(TRACING),--tracing)
 
 # --- in containers ----------------------------------------------------------------------------------------------
 COMPOSE := docker compose --profile sandbox -f docker-compose.yaml $(if $(filter seaweedfs,$(S3)),-f deploy/compose.seaweedfs.yaml)

@@ -1,5 +1,7 @@
 """`make bench`: our GET and POST beside a bare program in the same run (P1, P2), and start and memory (P9).
 
+`make bench TRACING=1`: the GET of P1 alone, by turns on stacks that trace nothing, 1 % and all of it.
+
 Bounded: some thousand requests to 127.0.0.1, a stack of its own that is stopped at the end. Prints a table and writes
 .run/bench.json. Rates differ from machine to machine; the ratios are what counts.
 """
@@ -8,12 +10,14 @@ import asyncio
 import json
 import os
 import secrets
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from whatsinvoice_local.stack import Stack
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from load.client import Load, request_bytes, run
+from support.collector import running_collector
 
 ROOT = Path(__file__).parents[2]
 ROUNDS, READS, WRITES, CONNECTIONS = 3, 1_500, 600, 8
@@ -34,12 +39,16 @@ UNLIMITED = {f"GATEWAY_{kind}_QUOTA": "1000000/minute" for kind in ("READ", "WRI
 PARTS = ("AUTH", "INVOICES", "PAYMENTS", "NOTIFICATIONS", "GATEWAY", "SANDBOX", "POSTGRES", "VALKEY", "SEAWEEDFS")
 
 
+TRACED = {"off": "", "1 %": "0.01", "all": "1"}
+TRACED_ROUNDS = 8
+
+
 @contextmanager
-def stack() -> Iterator[tuple[Stack, float]]:
+def stack(**given: str) -> Iterator[tuple[Stack, float]]:
     """A stack of its own, and how long it took to be ready."""
     folder = Path(tempfile.mkdtemp(prefix="whatsinvoice-bench-"))
     folder.chmod(0o755)
-    made = Stack(folder, given=UNLIMITED, preferred={}, say=lambda _: None)
+    made = Stack(folder, given=UNLIMITED | given, preferred={}, say=lambda _: None)
     started = time.monotonic()
     made.up()
     try:
@@ -122,6 +131,56 @@ async def _measure(token: str, ports: tuple[int, int]) -> dict[str, Any]:
     return {"P1": _row(reads, 0.7), "P2": _row(writes, 0.6)}
 
 
+async def _one_invoice(port: int, token: str) -> bytes:
+    """The request that reads an invoice made for it."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Connection": "close"}
+    body = json.dumps({"customer": {"name": "Jane Okafor"}, "lines": LINES, "issue": True}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_bytes("POST", "/v1/invoices", headers | {"Idempotency-Key": secrets.token_hex(4)}, body))
+    made = json.loads((await reader.read()).partition(b"\r\n\r\n")[2])
+    writer.close()
+    return request_bytes("GET", f"/v1/invoices/{made['id']}", {"Authorization": headers["Authorization"]})
+
+
+def _same(request: bytes, _: int) -> bytes:
+    return request
+
+
+async def _by_turns(stacks: dict[str, Stack]) -> dict[str, list[float]]:
+    """Requests a second of each stack in each round; the order of the stacks turns round as well."""
+    ports = {name: int(made.state.env["GATEWAY_URL"].rpartition(":")[2]) for name, made in stacks.items()}
+    requests = {name: await _one_invoice(ports[name], _merchant(made)) for name, made in stacks.items()}
+    rates: dict[str, list[float]] = {name: [] for name in stacks}
+    for number in range(-1, TRACED_ROUNDS):  # the first warms up
+        for name in list(stacks)[:: 1 if number % 2 else -1]:
+            load = await run(ports[name], partial(_same, requests[name]), count=READS, connections=CONNECTIONS)
+            assert set(load.statuses) == {200}, load.statuses
+            if number >= 0:
+                rates[name].append(load.rate)
+    return rates
+
+
+def tracing() -> None:
+    """What tracing costs the GET of P1: the median of the rounds' ratios to the stack that traces nothing."""
+    with ExitStack() as opened:
+        collector = opened.enter_context(running_collector())
+        stacks = {}
+        for name, share in TRACED.items():
+            traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_TRACES_SAMPLER_ARG": share}
+            stacks[name], _ = opened.enter_context(stack(**traced if share else {}))
+        rates = asyncio.run(_by_turns(stacks))
+        spans = len(collector.spans)
+    for name, found in rates.items():
+        ratio = statistics.median(rate / off for rate, off in zip(found, rates["off"], strict=True))
+        row = {
+            "value": round(statistics.median(found)),
+            "rounds": [round(rate) for rate in found],
+            "ratio": round(ratio, 3),
+        }
+        sys.stdout.write(f"P1 traced {name}: {json.dumps(row)}\n")
+    sys.stdout.write(f"spans that arrived: {spans}\n")
+
+
 def _row(pair: tuple[Load, Load], target: float) -> dict[str, Any]:
     ours, theirs = pair
     assert set(ours.statuses) <= {200, 201}, ours.statuses
@@ -165,4 +224,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tracing() if "--tracing" in sys.argv[1:] else main()
