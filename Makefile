@@ -89,7 +89,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi browser promtool bench
+.PHONY: test fuzz lint format openapi dashboards browser promtool bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -108,6 +108,9 @@ format: setup  ## Format the code and mend what ruff can
 
 openapi: $(VENV)/.installed protos/gen/.made  ## Write gateway/openapi.json again after a wanted change of the public contract
 	@$(PY) gateway/write_openapi.py
+
+dashboards: setup  ## Write deploy/grafana/dashboards again after a change of generate.py
+	@$(PY) deploy/grafana/generate.py
 
 browser:  ## Install Debian's Chromium for the browser tests (needs root)
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }
