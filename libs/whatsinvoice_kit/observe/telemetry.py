@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 3.0
 """How long the spans of the last seconds may take to leave when a process ends."""
-_FORM = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_FORM = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _SAMPLED = tuple("13579bdf")
 """The last digit of a traceparent whose lowest flag is set."""
-_NOTHING = ("0" * 32, "0" * 16)
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 _tracing: "Tracing | None" = None
 
@@ -42,10 +41,7 @@ class Work:
 
 def is_traceparent(text: str) -> bool:
     """Whether the text is a valid version 00 traceparent (W3C Trace Context, section 3.2)."""
-    if not _FORM.fullmatch(text):
-        return False
-    _, trace, span, _ = text.split("-")
-    return trace != _NOTHING[0] and span != _NOTHING[1]
+    return _FORM.fullmatch(text) is not None
 
 
 def sampled(traceparent: str) -> bool:
@@ -101,7 +97,11 @@ def of_stranger(traceparent: str) -> str:
     """A stranger's trace with our own decision to sample it: who calls us must not fill our collector."""
     if _tracing is None or not is_traceparent(traceparent):
         return traceparent
-    return f"{traceparent[:-2]}{'01' if random.random() < _tracing.ratio else '00'}"  # noqa: S311  (no secret)
+    return f"{traceparent[:-2]}{'01' if _chosen(_tracing) else '00'}"
+
+
+def _chosen(tracing: "Tracing") -> bool:
+    return random.random() < tracing.ratio  # noqa: S311  (no secret)
 
 
 @contextmanager
@@ -120,26 +120,27 @@ def span(
     work, before = Work(name, dict(attributes or {})), _current.get()
     parent = before if within is None else within
     new = within is not None and not is_traceparent(within)
-    if _tracing is None or not (new or sampled(parent)):
-        if within is None:
-            yield work
-            return
-        with _as_current(_begun() if new else parent):
-            yield work
-        return
-    other = link or before
-    other = other if sampled(other) and other[3:35] != parent[3:35] else ""
-    with _tracing.span(work, kind, "" if new else parent, other) as traceparent, _as_current(traceparent):
+    if within is None and not sampled(parent):
         yield work
-
-
-@contextmanager
-def _as_current(traceparent: str) -> Iterator[None]:
-    token = _current.set(traceparent)
+        return
+    begun = None
+    if _tracing is not None and (_chosen(_tracing) if new else sampled(parent)):
+        other = link or before
+        other = other if sampled(other) and other[3:35] != parent[3:35] else ""
+        begun, parent = _tracing.begin(work, kind, "" if new else parent, other)
+    elif new:
+        parent = _begun()
+    token = _current.set(parent)
+    failure: BaseException | None = None
     try:
-        yield
+        yield work
+    except BaseException as error:
+        failure = error
+        raise
     finally:
         _current.reset(token)
+        if begun is not None and _tracing is not None:
+            _tracing.end(begun, work, failure)
 
 
 def taken(queue: str, row_id: str, traceparent: str) -> AbstractContextManager[Work]:
@@ -156,7 +157,8 @@ def moment() -> int:
 def record(began: int, name: str, kind: Kind, attributes: Attributes, error: str = "") -> None:
     """A span of the current trace for what began at that `moment` and has just ended."""
     if _tracing is not None and began:
-        _tracing.record(began, Work(name, dict(attributes), error), kind, _current.get())
+        work = Work(name, dict(attributes), error)
+        _tracing.end(_tracing.begin(work, kind, _current.get(), "", began)[0], work)
 
 
 def exemplar() -> dict[str, str] | None:

@@ -1,7 +1,5 @@
 """Spans by OpenTelemetry's SDK, exported over OTLP in batches. Imported only by a process that exports."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Thread
 
 from opentelemetry.context import Context
@@ -9,7 +7,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -32,38 +30,36 @@ class Tracing:
     def __init__(self, service: str, endpoint: str, ratio: float) -> None:
         self.ratio = ratio
         resource = Resource.create({"service.name": service, "service.namespace": "whatsinvoice"})
-        self._provider = TracerProvider(
-            sampler=ParentBasedTraceIdRatio(ratio), resource=resource, shutdown_on_exit=False
-        )
+        # whoever comes this far is sampled: where a trace begins that is drawn, and later work follows its beginning
+        self._provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
         # in a thread of its own; a collector that is away or slow costs the oldest spans of a bounded queue
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
         self._tracer = self._provider.get_tracer("whatsinvoice_kit")
 
-    @contextmanager
-    def span(self, work: Work, kind: Kind, parent: str, link: str) -> Iterator[str]:
-        """A span around the block, which gets its traceparent; an empty parent begins a trace."""
+    def begin(self, work: Work, kind: Kind, parent: str, link: str, at: int | None = None) -> tuple[Span, str]:
+        """A span and its traceparent; an empty parent begins a trace, `at` is in nanoseconds."""
         span = self._tracer.start_span(
             work.name,
             context=_within(parent),
             kind=SpanKind[kind.upper()],
-            attributes=work.attributes,
             links=[Link(_context_of(link))] if link else None,
+            start_time=at,
         )
-        failure = ""
-        try:
-            yield _traceparent_of(span)
-        except BaseException as error:
-            failure = error.kind.name if isinstance(error, ServiceError) else type(error).__name__
-            raise
-        finally:
-            _end(span, work, failure if work.error is None else work.error)
+        context = span.get_span_context()
+        return span, f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
-    def record(self, began: int, work: Work, kind: Kind, parent: str) -> None:
-        """A span that is over, begun at so many nanoseconds."""
-        span = self._tracer.start_span(
-            work.name, context=_within(parent), kind=SpanKind[kind.upper()], start_time=began
-        )
-        _end(span, work, work.error or "")
+    def end(self, span: Span, work: Work, failure: BaseException | None = None) -> None:
+        """Ends it with what the work tells, or else with what left it."""
+        error = work.error
+        if error is None and failure is not None:
+            error = failure.kind.name if isinstance(failure, ServiceError) else type(failure).__name__
+        if span.is_recording():
+            span.update_name(work.name)
+            span.set_attributes(work.attributes)
+            if error:
+                span.set_attribute("error.type", error)
+                span.set_status(Status(StatusCode.ERROR))
+        span.end()
 
     def close(self, seconds: float) -> None:
         """Sends what waits, and waits for so long; the SDK's own end has no limit (its issue 4568)."""
@@ -79,18 +75,3 @@ def _context_of(traceparent: str) -> SpanContext:
 
 def _within(parent: str) -> Context:
     return set_span_in_context(NonRecordingSpan(_context_of(parent)), Context()) if parent else Context()
-
-
-def _traceparent_of(span: Span) -> str:
-    context = span.get_span_context()
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
-
-
-def _end(span: Span, work: Work, failure: str) -> None:
-    if span.is_recording():
-        span.update_name(work.name)
-        span.set_attributes(work.attributes)
-        if failure:
-            span.set_attribute("error.type", failure)
-            span.set_status(Status(StatusCode.ERROR))
-    span.end()
