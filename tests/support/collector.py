@@ -1,10 +1,16 @@
-"""An OTLP collector of a test's own: takes spans over gRPC on 127.0.0.1 and keeps them."""
+"""An OTLP collector of a test's own: takes spans over gRPC on 127.0.0.1 and keeps them in a file.
 
-import time
-from collections.abc import Callable, Iterator
+It is a process of its own: whoever runs it forks, and a process that serves gRPC must not.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -56,34 +62,55 @@ def _spans(request: pb.ExportTraceServiceRequest) -> Iterator[Span]:
             )
 
 
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """What has arrived; `endpoint` is where it listens."""
+class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
+    """What runs in the other process: a line of hex for each request."""
 
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        self.endpoint = ""
+    def __init__(self, file: Path) -> None:
+        self._file = file.open("a", buffering=1)
 
     def Export(self, request: pb.ExportTraceServiceRequest, context: Any) -> Any:  # noqa: N802  (gRPC names it)
-        self.spans += _spans(request)
+        self._file.write(request.SerializeToString().hex() + "\n")
         return pb.ExportTraceServiceResponse()
 
-    def until(self, seen: Callable[[list[Span]], bool], seconds: float = 20) -> list[Span]:
-        """The spans once this is true of them."""
-        deadline = time.monotonic() + seconds
-        while not seen(self.spans):
-            assert time.monotonic() < deadline, sorted({(span.service, span.name) for span in self.spans})
-            time.sleep(0.05)
-        return list(self.spans)
+
+class Collector:
+    """What has arrived; `endpoint` is where it listens."""
+
+    def __init__(self, file: Path, endpoint: str) -> None:
+        self._file = file
+        self.endpoint = endpoint
+
+    @property
+    def spans(self) -> list[Span]:
+        lines = [line for line in self._file.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [span for line in lines for span in _spans(pb.ExportTraceServiceRequest.FromString(bytes.fromhex(line)))]
 
 
 @contextmanager
 def running_collector() -> Iterator[Collector]:
-    collector = Collector()
-    server = grpc.server(ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]  # generated without types
-    collector.endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    with tempfile.TemporaryDirectory(prefix="whatsinvoice-collector-") as folder:
+        file = Path(folder) / "requests"
+        file.touch()
+        command = [sys.executable, __file__, str(file)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                yield Collector(file, process.stdout.readline().strip())
+            finally:
+                process.stdin.close()
+
+
+def main(file: Path) -> None:
+    """Serves until its standard input ends, which it does with whoever started it."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Receiver(file), server)  # type: ignore[no-untyped-call]  # generated without types
+    port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    try:
-        yield collector
-    finally:
-        server.stop(1).wait()
+    print(f"http://127.0.0.1:{port}", flush=True)  # noqa: T201  (whoever started it reads it)
+    sys.stdin.read()
+    server.stop(1).wait()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
