@@ -88,8 +88,9 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 	@$(PY) deploy/kubernetes/fetch_kubectl.py
 
 # --- checks -----------------------------------------------------------------------------------------------------
+WAF_PACKAGES := nginx libnginx-mod-http-modsecurity libnginx-mod-http-ndk libmodsecurity3 modsecurity-crs
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi dashboards browser promtool bench
+.PHONY: test fuzz lint format openapi dashboards browser promtool waf test-waf bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -119,12 +120,21 @@ promtool:  ## Fetch Debian's promtool and amtool into .venv, for the tests of de
 	@[ -x $(VENV)/debian/usr/bin/amtool ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
 	  && apt-get download -qq prometheus prometheus-alertmanager && for deb in *.deb; do dpkg -x "$$deb" .; done; }
 
+waf: $(VENV)/.installed  ## Fetch Debian's nginx, ModSecurity and the OWASP core rule set into .venv (after an apt-get update)
+	@[ -x $(VENV)/debian/usr/sbin/nginx ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
+	  && apt-get download -qq $(WAF_PACKAGES) \
+	       $$(apt-get install --simulate --no-install-recommends nginx libnginx-mod-http-modsecurity | awk '/^Inst lib/ && !/-dev/ {print $$2}') \
+	  && for deb in *.deb; do dpkg -x "$$deb" .; done; }
+
+test-waf: clients waf  ## The end-to-end tests with every call through the web application firewall
+	@THROUGH_WAF=1 $(VENV)/bin/pytest -q tests/waf tests/e2e
+
 bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json; TRACING=1: what traces cost
 	@$(PY) tests/load/bench.py $(if $(TRACING),--tracing)
 
 # --- in containers ----------------------------------------------------------------------------------------------
 COMPOSE := docker compose --profile sandbox -f docker-compose.yaml $(if $(filter seaweedfs,$(S3)),-f deploy/compose.seaweedfs.yaml)
-.PHONY: secrets compose-up compose-down test-containers
+.PHONY: secrets compose-up compose-down containers test-containers
 secrets: setup  ## Generate what is missing of the secrets that compose mounts, in .run/secrets
 	@$(PY) deploy/make_secrets.py
 
@@ -133,6 +143,9 @@ compose-up: secrets  ## The whole system in containers, healthy when it returns;
 
 compose-down:  ## Stop the containers and delete their data
 	@$(COMPOSE) down --volumes
+
+containers: secrets  ## Build every image, bring all of it up, smoke-test it over TLS, and take it down (needs Docker)
+	@CONTAINERS=1 $(VENV)/bin/pytest -q tests/containers
 
 test-containers: clients  ## The tests on Postgres 15, Redis 7 and S3 in containers (needs Docker)
 	@TEST_BACKING=containers $(VENV)/bin/pytest -q
