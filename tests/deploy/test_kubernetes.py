@@ -179,10 +179,12 @@ def test_traces_go_to_the_collector_alone_and_it_alone_leaves_the_namespace(rend
     otlp = [{"protocol": "TCP", "port": 4317}]
     assert policies["traces"]["egress"] == [{"ports": otlp, "to": [collector]}]
     assert {"ports": otlp, "to": [monitoring]} in policies["otel-collector"]["egress"]
+    traced = set()
     for name, pod in pods(objects):
         given = {variable["name"]: variable.get("value") for variable in pod["containers"][0].get("env", ())}
-        ours = pod["containers"][0]["name"] == "service" and "migrate" not in name
-        assert given.get("OTEL_EXPORTER_OTLP_ENDPOINT") == ("http://otel-collector:4317" if ours else None), name
+        if given.get("OTEL_EXPORTER_OTLP_ENDPOINT") == "http://otel-collector:4317":
+            traced.add(name)
+    assert traced == {"gateway-http", *(f"{name}-{half}" for name in SERVICES for half in ("api", "worker"))}
     settings = next(o["data"] for o in objects if o["metadata"]["name"].startswith("otel-collector-"))
     pipeline = yaml.safe_load(settings["config.yaml"])["service"]["pipelines"]["traces"]
     assert pipeline == {"receivers": ["otlp"], "processors": ["memory_limiter", "batch"], "exporters": ["otlp"]}
