@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from deploy.test_prometheus import named_in, run, tool, unknown
+from deploy.test_prometheus import named_in, run, unknown
+from support.debian import tool
 
 UNITS = {"short", "s", "ops", "reqps", "bytes", "percentunit"}
 
