@@ -60,7 +60,9 @@ def named_in(*expressions: str) -> set[str]:
     return {
         re.sub(r"_(bucket|count|sum)$", "", found)
         for expression in expressions
-        for found in re.findall(r"([a-z]+(?:_[a-z0-9]+)+)(?=[\[{)]| [<>=])", re.sub(r"by \([^)]*\)", "", expression))
+        for found in re.findall(
+            r"(?<![\w:])([a-z]+(?:_[a-z0-9]+)+)(?=[\[{)]| [<>=])", re.sub(r"by \([^)]*\)", "", expression)
+        )
     }
 
 
