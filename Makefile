@@ -90,7 +90,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 # --- checks -----------------------------------------------------------------------------------------------------
 WAF_PACKAGES := nginx libnginx-mod-http-modsecurity libnginx-mod-http-ndk libmodsecurity3 modsecurity-crs
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi browser promtool waf test-waf bench
+.PHONY: test fuzz lint format openapi dashboards browser promtool waf test-waf bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -110,6 +110,9 @@ format: setup  ## Format the code and mend what ruff can
 openapi: $(VENV)/.installed protos/gen/.made  ## Write gateway/openapi.json again after a wanted change of the public contract
 	@$(PY) gateway/write_openapi.py
 
+dashboards: setup  ## Write deploy/grafana/dashboards again after a change of generate.py
+	@$(PY) deploy/grafana/generate.py
+
 browser:  ## Install Debian's Chromium for the browser tests (needs root)
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }
 
@@ -126,8 +129,8 @@ waf: $(VENV)/.installed  ## Fetch Debian's nginx, ModSecurity and the OWASP core
 test-waf: clients waf  ## The end-to-end tests with every call through the web application firewall
 	@THROUGH_WAF=1 $(VENV)/bin/pytest -q tests/waf tests/e2e
 
-bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json
-	@$(PY) tests/load/bench.py
+bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json; TRACING=1: what traces cost
+	@$(PY) tests/load/bench.py $(if $(TRACING),--tracing)
 
 # --- in containers ----------------------------------------------------------------------------------------------
 COMPOSE := docker compose --profile sandbox -f docker-compose.yaml $(if $(filter seaweedfs,$(S3)),-f deploy/compose.seaweedfs.yaml)

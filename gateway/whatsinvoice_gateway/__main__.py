@@ -8,6 +8,7 @@ import sys
 import structlog
 import uvicorn
 import uvloop
+from whatsinvoice_kit.observe import telemetry
 from whatsinvoice_kit.observe.health import OpsServer
 from whatsinvoice_kit.observe.logging import configure_logging
 
@@ -25,6 +26,7 @@ async def _alive() -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    telemetry.start("gateway", settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg)
     protocol = protocol_for(settings.body_seconds)
     config = uvicorn.Config(
         edged(create_app(settings, settings.service_keys()), settings),
@@ -59,6 +61,7 @@ async def _serve(settings: Settings) -> None:
     log.info("ready", port=settings.port, ops_port=ops.port)
     await serving
     await ops.stop()
+    telemetry.stop()
     log.info("stopped")
 
 

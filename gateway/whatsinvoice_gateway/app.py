@@ -4,20 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from whatsinvoice_kit.observe.health import metrics_as
 from whatsinvoice_kit.rpc.identity import ServiceIdentity
 from whatsinvoice_kit.rpc.keys import SigningKeys
 from whatsinvoice_kit.rpc.tokens import Jwk
 
 from whatsinvoice_gateway.clients import Services
-from whatsinvoice_gateway.edge import limits, problems
+from whatsinvoice_gateway.edge import limits, metrics, problems
 from whatsinvoice_gateway.edge.bodies import Bodies
 from whatsinvoice_gateway.edge.middleware import Edge
 from whatsinvoice_gateway.edge.quotas import Quotas
@@ -68,6 +68,7 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # edge/middleware.py makes the one span
         generate_unique_id_function=lambda route: route.name,  # what the generated clients call it
     )
     app.state.pages = Pages(settings.checkout_origins)
@@ -79,7 +80,7 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
     for limited in (auth, account):
         app.include_router(limited.router(settings, limiter))
     _add_operations(app, settings)
-    Instrumentator(should_group_status_codes=False).instrument(app)
+    Instrumentator(should_group_status_codes=False).add(metrics.observe).instrument(app)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 
@@ -112,8 +113,9 @@ def _add_operations(app: FastAPI, settings: Settings) -> None:
         return JSONResponse({"status": "ok"})
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    async def all_metrics(request: Request) -> Response:
+        kind, text = metrics_as(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": kind})
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from whatsinvoice_kit.events.bus import Bus, StreamReader, connect_to
 from whatsinvoice_kit.events.inbox import Inbox, Subscription
 from whatsinvoice_kit.events.relay import Relay
 from whatsinvoice_kit.events.tables import KitTables
+from whatsinvoice_kit.observe import telemetry
 from whatsinvoice_kit.observe.health import OpsServer
 from whatsinvoice_kit.rpc.client import Client, TokenSource, forwarded
 from whatsinvoice_kit.rpc.identity import AccessTable, ServiceIdentity
@@ -215,7 +216,9 @@ async def serve(spec: ServiceSpec[SettingsT], settings: SettingsT, only: str = "
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    telemetry.start(spec.name, settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg)
     process = Process(spec, settings, only)
     await process.start()
     await stop.wait()
     await process.stop()
+    telemetry.stop()

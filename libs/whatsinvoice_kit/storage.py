@@ -3,11 +3,19 @@
 import asyncio
 import hashlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from whatsinvoice_kit.observe.telemetry import Work, span
+
+
+def _asking(operation: str) -> AbstractContextManager[Work]:
+    attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation}
+    return span(f"S3/{operation}", "client", attributes)
 
 
 class ObjectStore:
@@ -31,19 +39,21 @@ class ObjectStore:
 
     async def put(self, key: str, content: bytes, content_type: str) -> None:
         """Stores an object, encrypted at rest; raises ClientError or BotoCoreError when that fails."""
-        await asyncio.to_thread(
-            self._client.put_object,
-            Bucket=self.bucket,
-            Key=key,
-            Body=content,
-            ContentType=content_type,
-            ServerSideEncryption="AES256",
-            Metadata={"sha256": hashlib.sha256(content).hexdigest()},
-        )
+        with _asking("PutObject"):
+            await asyncio.to_thread(
+                self._client.put_object,
+                Bucket=self.bucket,
+                Key=key,
+                Body=content,
+                ContentType=content_type,
+                ServerSideEncryption="AES256",
+                Metadata={"sha256": hashlib.sha256(content).hexdigest()},
+            )
 
     async def get(self, key: str) -> bytes | None:
         """The object's content, or None when there is none."""
-        return await asyncio.to_thread(self._get, key)
+        with _asking("GetObject"):
+            return await asyncio.to_thread(self._get, key)
 
     def _get(self, key: str) -> bytes | None:
         try:

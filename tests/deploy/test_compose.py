@@ -32,7 +32,7 @@ def checkout(root: Path, tmp_path: Path, make_secrets: Callable[[Path], None]) -
 
 
 @pytest.mark.parametrize("files", FILES.values(), ids=FILES)
-@pytest.mark.parametrize("profile", ["", "sandbox"])
+@pytest.mark.parametrize("profile", ["", "sandbox", "grafana"])
 def test_compose_accepts_the_files(checkout: Path, files: tuple[str, ...], profile: str) -> None:
     options = [f"--file={name}" for name in files] + ([f"--profile={profile}"] if profile else [])
     command = [str(COMPOSE), *options, "config", "-q"]
@@ -65,7 +65,7 @@ def test_everything_is_hardened(compose: str, services: dict[str, str]) -> None:
 def test_ports_are_of_this_machine_alone(services: dict[str, str]) -> None:
     ports = {name: re.findall(r"^    ports: (.*)$", lines, re.MULTILINE) for name, lines in services.items()}
     published = {name: found for name, found in ports.items() if found}
-    assert set(published) == {"gateway", "sandbox", "caddy", "prometheus"}
+    assert set(published) == {"gateway", "sandbox", "caddy", "prometheus", "grafana"}
     assert all(re.fullmatch(r'\["127\.0\.0\.1:[^"]+"\]', line) for found in published.values() for line in found)
 
 
@@ -81,7 +81,7 @@ def test_who_has_no_business_with_a_store_does_not_reach_it(services: dict[str, 
 def test_images_of_others_have_a_tag_and_it_is_not_latest(root: Path, compose: str) -> None:
     text = compose + (root / "deploy" / "compose.seaweedfs.yaml").read_text()
     images = [image for image in re.findall(r"^    image: (\S+)$", text, re.MULTILINE) if "whatsinvoice/" not in image]
-    assert len(images) == 7
+    assert len(images) == 8
     for image in images:
         assert re.search(r":(?!latest)[^:{}]+$|:\$\{\w+:-(?!latest)[\w.]+\}$", image), image
 

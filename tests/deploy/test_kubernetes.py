@@ -171,6 +171,25 @@ def test_everything_is_closed_but_for_what_is_opened(render: Any, folder: str) -
     assert closed == ({"gateway", *SERVICES} if folder in OVERLAYS else {folder.rpartition("/")[2]})
 
 
+def test_traces_go_to_the_collector_alone_and_it_alone_leaves_the_namespace(render: Any) -> None:
+    objects = render("overlays/staging")
+    policies = {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "NetworkPolicy"}
+    collector = {"podSelector": {"matchLabels": {NAME: "otel-collector"}}}
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    otlp = [{"protocol": "TCP", "port": 4317}]
+    assert policies["traces"]["egress"] == [{"ports": otlp, "to": [collector]}]
+    assert {"ports": otlp, "to": [monitoring]} in policies["otel-collector"]["egress"]
+    traced = set()
+    for name, pod in pods(objects):
+        given = {variable["name"]: variable.get("value") for variable in pod["containers"][0].get("env", ())}
+        if given.get("OTEL_EXPORTER_OTLP_ENDPOINT") == "http://otel-collector:4317":
+            traced.add(name)
+    assert traced == {"gateway-http", *(f"{name}-{half}" for name in SERVICES for half in ("api", "worker"))}
+    settings = next(o["data"] for o in objects if o["metadata"]["name"].startswith("otel-collector-"))
+    pipeline = yaml.safe_load(settings["config.yaml"])["service"]["pipelines"]["traces"]
+    assert pipeline == {"receivers": ["otlp"], "processors": ["memory_limiter", "batch"], "exporters": ["otlp"]}
+
+
 def secret(name: str, keyring: Keyring, service: str) -> str:
     """A value as strong as production wants it."""
     random = secrets.token_hex(24)

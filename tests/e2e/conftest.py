@@ -122,6 +122,13 @@ def new_stack(stories: list[Story]) -> Iterator[Callable[..., Stack]]:
         yield make
 
 
+@pytest.fixture(scope="module")
+def new_module_stack(stories: list[Story]) -> Iterator[Callable[..., Stack]]:
+    """The same for the tests of one module together."""
+    with _stacks(stories) as make:
+        yield make
+
+
 @pytest.fixture(scope="session")
 def stack(stories: list[Story]) -> Iterator[Stack]:
     """One that is up, for all tests of this folder, which run last."""

@@ -289,6 +289,22 @@ def test_outside_of_production_the_unsafe_is_allowed(environment: pytest.MonkeyP
     assert Settings.load().log_level == "debug"
 
 
+def test_an_endpoint_for_traces_is_an_address_and_the_share_a_share(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded = Settings.load()
+    assert (loaded.otel_exporter_otlp_endpoint, loaded.otel_traces_sampler_arg) == ("", 0.01)
+    environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.test:4317")
+    environment.setenv("SAMPLE_OTEL_TRACES_SAMPLER_ARG", "0.5")
+    loaded = Settings.load()
+    assert (loaded.otel_exporter_otlp_endpoint, loaded.otel_traces_sampler_arg) == ("https://collector.test:4317", 0.5)
+    environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector")
+    environment.setenv("SAMPLE_OTEL_TRACES_SAMPLER_ARG", "2")
+    found = " ".join(problems(capsys))
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT: Value error, an endpoint is http[s]://host:port" in found
+    assert "OTEL_TRACES_SAMPLER_ARG: Input should be less than or equal to 1" in found
+
+
 def test_settings_are_shown_without_secrets(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("OPS_HOST", "http://u:ops-word@h/p?a=1&db_password=query-word&b=2")
     shown = Settings.load().shown()

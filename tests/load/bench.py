@@ -1,5 +1,7 @@
 """`make bench`: our GET and POST beside a bare program in the same run (P1, P2), and start and memory (P9).
 
+`make bench TRACING=1`: the GET of P1 alone, by turns on stacks that trace nothing, 1 % and all of it.
+
 Bounded: some thousand requests to 127.0.0.1, a stack of its own that is stopped at the end. Prints a table and writes
 .run/bench.json. Rates differ from machine to machine; the ratios are what counts.
 """
@@ -8,12 +10,14 @@ import asyncio
 import json
 import os
 import secrets
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from whatsinvoice_local.stack import Stack
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from load.client import Load, request_bytes, run
+from support.collector import running_collector
 
 ROOT = Path(__file__).parents[2]
 ROUNDS, READS, WRITES, CONNECTIONS = 3, 1_500, 600, 8
@@ -34,12 +39,16 @@ UNLIMITED = {f"GATEWAY_{kind}_QUOTA": "1000000/minute" for kind in ("READ", "WRI
 PARTS = ("AUTH", "INVOICES", "PAYMENTS", "NOTIFICATIONS", "GATEWAY", "SANDBOX", "POSTGRES", "VALKEY", "SEAWEEDFS")
 
 
+TRACED = {"off": "", "1 %": "0.01", "all": "1"}
+TRACED_ROUNDS, TRACED_READS = 16, 250
+
+
 @contextmanager
-def stack() -> Iterator[tuple[Stack, float]]:
+def stack(**given: str) -> Iterator[tuple[Stack, float]]:
     """A stack of its own, and how long it took to be ready."""
     folder = Path(tempfile.mkdtemp(prefix="whatsinvoice-bench-"))
     folder.chmod(0o755)
-    made = Stack(folder, given=UNLIMITED, preferred={}, say=lambda _: None)
+    made = Stack(folder, given=UNLIMITED | given, preferred={}, say=lambda _: None)
     started = time.monotonic()
     made.up()
     try:
@@ -122,6 +131,73 @@ async def _measure(token: str, ports: tuple[int, int]) -> dict[str, Any]:
     return {"P1": _row(reads, 0.7), "P2": _row(writes, 0.6)}
 
 
+async def _one_invoice(port: int, token: str) -> bytes:
+    """The request that reads an invoice made for it."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Connection": "close"}
+    body = json.dumps({"customer": {"name": "Jane Okafor"}, "lines": LINES, "issue": True}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_bytes("POST", "/v1/invoices", headers | {"Idempotency-Key": secrets.token_hex(4)}, body))
+    made = json.loads((await reader.read()).partition(b"\r\n\r\n")[2])
+    writer.close()
+    return request_bytes("GET", f"/v1/invoices/{made['id']}", {"Authorization": headers["Authorization"]})
+
+
+def _same(request: bytes, _: int) -> bytes:
+    return request
+
+
+def _cpu_seconds(made: Stack) -> float:
+    """What the gateway and invoices have used of the processors."""
+    stats = (Path(f"/proc/{made.state.env[f'{part}_PID']}/stat").read_text() for part in ("GATEWAY", "INVOICES"))
+    ticks = (stat.rpartition(")")[2].split()[11:13] for stat in stats)
+    return sum(int(tick) for pair in ticks for tick in pair) / os.sysconf("SC_CLK_TCK")
+
+
+async def _by_turns(stacks: dict[str, Stack]) -> dict[str, list[tuple[float, float]]]:
+    """Requests a second and microseconds of processor a request, of each stack in each round, forth and back."""
+    ports = {name: int(made.state.env["GATEWAY_URL"].rpartition(":")[2]) for name, made in stacks.items()}
+    requests = {name: await _one_invoice(ports[name], _merchant(made)) for name, made in stacks.items()}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in stacks}
+    for number in range(-1, TRACED_ROUNDS):  # the first warms up
+        for name in list(stacks)[:: 1 if number % 2 else -1]:
+            before = _cpu_seconds(stacks[name])
+            load = await run(ports[name], partial(_same, requests[name]), count=TRACED_READS, connections=CONNECTIONS)
+            assert set(load.statuses) == {200}, load.statuses
+            if number >= 0:
+                found[name].append((load.rate, (_cpu_seconds(stacks[name]) - before) / TRACED_READS * 1e6))
+    return found
+
+
+def _beside_untraced(found: dict[str, list[tuple[float, float]]]) -> dict[str, dict[str, Any]]:
+    """Medians of the rounds; the ratio of rates is the median of each round's own, since machines have moods."""
+    rows = {}
+    for name, rounds in found.items():
+        ratios = [rate / off for (rate, _), (off, _) in zip(rounds, found["off"], strict=True)]
+        cpu = {key: statistics.mean(used for _, used in found[key]) for key in (name, "off")}
+        rows[name] = {
+            "value": round(statistics.median(rate for rate, _ in rounds)),
+            "ratio": round(statistics.median(ratios), 3),
+            "cpu_us": round(cpu[name]),
+            "cpu_ratio": round(cpu[name] / cpu["off"], 3),
+        }
+    return rows
+
+
+def tracing() -> None:
+    """What tracing costs the GET of P1, beside a stack that traces nothing, in rate and in processor time."""
+    with ExitStack() as opened:
+        collector = opened.enter_context(running_collector())
+        stacks = {}
+        for name, share in TRACED.items():
+            traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_TRACES_SAMPLER_ARG": share}
+            stacks[name], _ = opened.enter_context(stack(**traced if share else {}))
+        rows = _beside_untraced(asyncio.run(_by_turns(stacks)))
+        spans = len(collector.spans)
+    for name, row in rows.items():
+        sys.stdout.write(f"P1 traced {name}: {json.dumps(row)}\n")
+    sys.stdout.write(f"spans that arrived: {spans}\n")
+
+
 def _row(pair: tuple[Load, Load], target: float) -> dict[str, Any]:
     ours, theirs = pair
     assert set(ours.statuses) <= {200, 201}, ours.statuses
@@ -165,4 +241,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tracing() if "--tracing" in sys.argv[1:] else main()

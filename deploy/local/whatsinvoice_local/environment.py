@@ -31,8 +31,8 @@ class Plan:
     """The folder of the keys that sign and are believed; these change while programs run, so they are files."""
     certificates: Path | None = None
     """The folder of mutual TLS; None: plaintext."""
-    gateway: Mapping[str, str] = field(default_factory=dict)
-    """Further settings of the gateway, such as GATEWAY_READ_QUOTA; never in the place of those made here."""
+    further: Mapping[str, str] = field(default_factory=dict)
+    """Further settings, such as GATEWAY_READ_QUOTA or, for all, OTEL_…; never in the place of those made here."""
     proxy_url: str = ""
     """Of a proxy before the gateway, such as the firewall of deploy/waf: where everybody then calls."""
 
@@ -89,14 +89,15 @@ class Plan:
                 "RPC_TLS_KEY_FILE": str(self.certificates / f"{part}.key"),
                 "RPC_TLS_CA_FILE": str(self.certificates / "ca.crt"),
             }
+        further = {key: value for key, value in self.further.items() if key.startswith((f"{name}_", "OTEL_"))}
         if part == "gateway":
-            return {**self.gateway, **_BASE, **own, **self._gateway()}
+            return {**further, **_BASE, **own, **self._gateway()}
         own |= {
             f"{name}_DATABASE_URL": self.database_url(part),
             f"{name}_GRPC_PORT": str(self.ports[part]),
             "CLAIM_IDLE_MS": CLAIM_IDLE_MS,
         }
-        return _BASE | own | self._of_service()[part]
+        return {**further, **_BASE, **own, **self._of_service()[part]}
 
     def _secrets_named(self, *names: str) -> dict[str, str]:
         return {name: self.secrets[name] for name in names}

@@ -87,7 +87,7 @@ class Stack:
         ports = state.ports(self._preferred)
         resources = start_resources(state.folder / "parts", self._given)
         self._tell("postgres, valkey and seaweedfs are ready")
-        further = {name: value for name, value in self._given.items() if name.startswith("GATEWAY_")}
+        further = {name: value for name, value in self._given.items() if name.startswith(("GATEWAY_", "OTEL_"))}
         proxy = self._given.get("WHATSINVOICE_PROXY_URL", "")
         plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates(), further, proxy)
         self._spawn("sandbox", plan)

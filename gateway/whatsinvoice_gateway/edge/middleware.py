@@ -11,7 +11,7 @@ from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from whatsinvoice_kit.observe.telemetry import continue_trace
+from whatsinvoice_kit.observe import telemetry
 from whatsinvoice_kit.rpc.call import Call, serving
 
 from whatsinvoice_gateway.edge import limits
@@ -19,6 +19,7 @@ from whatsinvoice_gateway.edge.problems import of_http_error
 
 GRACE_SECONDS = 1.0
 """Beyond the deadline of all calls, whose own answers are better."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PROBES = ("/healthz", "/readyz")
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9a-f:]{2,39}\](:\d{1,5})?", re.ASCII | re.IGNORECASE)
@@ -51,12 +52,16 @@ class Edge:
             return
         headers = Headers(scope=scope)
         call = self._call(headers)
-        continue_trace(headers.get("traceparent", ""))
         structlog.contextvars.bind_contextvars(request_id=call.request_id)
-        with serving(call):
+        method = scope["method"] if scope["method"] in METHODS else "HTTP"
+        before = telemetry.of_stranger(headers.get("traceparent", ""))
+        with serving(call), telemetry.span(method, "server", {"http.request.method": method}, within=before) as work:
             try:
-                await self._serve(scope, receive, send, call)
+                await self._serve(scope, receive, _noting(send, work), call)
             finally:
+                if route := scope.get("route"):  # its pattern: a path may hold the token of a link
+                    work.name = f"{method} {route.path}"
+                    work.attributes["http.route"] = route.path
                 structlog.contextvars.clear_contextvars()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, call: Call) -> None:
@@ -99,6 +104,16 @@ class Edge:
         headers.update(limits.headers_of(scope))
         if call.replayed:
             headers["Idempotent-Replayed"] = "true"
+
+
+def _noting(send: Send, work: telemetry.Work) -> Send:
+    async def noting(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            status = work.attributes["http.response.status_code"] = message["status"]
+            work.error = str(status) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
+        await send(message)
+
+    return noting
 
 
 def _to_https(scope: Scope) -> ASGIApp:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -75,11 +75,22 @@ class BaseServiceSettings(BaseSettings):
     """JSON: issuer -> JWK set of the public keys whose tokens are believed."""
     key_check_seconds: float = Field(default=CHECK_SECONDS, gt=0)
     """How often the files of keys are looked at for a change."""
+    otel_exporter_otlp_endpoint: str = ""
+    """http[s]://host:4317, where traces are sent over gRPC; none by default. OpenTelemetry's own name, as the next."""
+    otel_traces_sampler_arg: float = Field(default=0.01, ge=0, le=1)
+    """The share of the traces begun here that are sampled; those begun elsewhere follow their beginning."""
     rpc_tls_cert_file: str = ""
     """This process's certificate with its chain, PEM. The three files are given together, or RPCs are plaintext."""
     rpc_tls_key_file: str = ""
     rpc_tls_ca_file: str = ""
     """The authorities whose certificates are believed."""
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        if text and re.fullmatch(r"https?://[\w.-]+:\d{1,5}", text, re.ASCII) is None:
+            raise ValueError("an endpoint is http[s]://host:port")
+        return text
 
     @classmethod
     def settings_customise_sources(

@@ -1,11 +1,12 @@
 """The engine of a service: pool and timeouts, set once."""
 
+import re
 import time
 from functools import partial
 from typing import Any
 
 import psycopg
-from sqlalchemy import MetaData, event
+from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.engine import Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from whatsinvoice_kit.core.errors import Kind, ServiceError
+from whatsinvoice_kit.observe import telemetry
 
 STATEMENT_TIMEOUT_S = 15
 LOCK_TIMEOUT_S = 5
@@ -20,6 +22,8 @@ IDLE_TIMEOUT_S = 30
 PING_AFTER_S = 1.0
 AWAY = ("08", "53", "57P", "25006")
 """SQLSTATEs of a server that is gone, full, going down or read-only. A timeout or deadlock is the caller's own."""
+
+_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+(\w+\.\w+)")
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -57,6 +61,10 @@ def make_engine(url: str, *, pool_size: int, application: str) -> AsyncEngine:
         connect_args={"options": options, "application_name": application, "connect_timeout": 5},
     )
     event.listen(engine.sync_engine, "handle_error", _hide_values)
+    if telemetry.exporting():
+        event.listen(engine.sync_engine, "before_cursor_execute", _note_start)
+        event.listen(engine.sync_engine, "after_cursor_execute", _tell_statement)
+        event.listen(engine.sync_engine, "handle_error", _tell_failure)
     event.listen(engine.sync_engine, "checkin", _note_return)
     event.listen(engine.sync_engine, "checkout", partial(_ping_rested, engine.dialect))
     return engine
@@ -67,6 +75,25 @@ def _hide_values(context: ExceptionContext) -> None:
     for error in (context.original_exception, context.sqlalchemy_exception):
         if isinstance(context.original_exception, psycopg.Error) and error is not None and error.args:
             error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
+
+
+def _note_start(connection: Connection, *_: Any) -> None:
+    connection.info["began"] = telemetry.moment()
+
+
+def _tell_statement(connection: Connection, _: Any, statement: str, *__: Any, error: str = "") -> None:
+    """A span of the statement: what it does and to which table, never what it says."""
+    if began := connection.info.pop("began", 0):
+        verb, found = statement.split(maxsplit=1)[0].upper(), _TABLE.search(statement)
+        table = found[1] if found else ""
+        attributes = {"db.system.name": "postgresql", "db.operation.name": verb, "db.collection.name": table}
+        telemetry.record(began, f"{verb} {table}".rstrip(), "client", attributes, error)
+
+
+def _tell_failure(context: ExceptionContext) -> None:
+    if context.connection is not None and context.statement is not None:
+        error = type(context.original_exception).__name__
+        _tell_statement(context.connection, None, context.statement, error=error)
 
 
 def _note_return(_: Any, record: ConnectionPoolEntry) -> None:

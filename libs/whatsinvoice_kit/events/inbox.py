@@ -14,7 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from whatsinvoice_kit.data.db import is_away
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.events.bus import Delivery
-from whatsinvoice_kit.observe.telemetry import continue_trace
+from whatsinvoice_kit.events.outbox import attributes_of
+from whatsinvoice_kit.observe import telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ class Inbox:
     def __init__(self, unit_of_work: UnitOfWork, table: Table, subscription: Subscription) -> None:
         self._unit_of_work = unit_of_work
         self._table = table
+        self._stream = subscription.stream
         self._handlers = {message.__name__: (message, handler) for message, handler in subscription.handlers.items()}
 
     async def apply(self, deliveries: Sequence[Delivery]) -> set[str]:
@@ -77,10 +79,11 @@ class Inbox:
 
     async def _apply_one(self, tx: Transaction, delivery: Delivery) -> bool:
         message_type, handler = self._handlers[delivery.event_type]
-        continue_trace(delivery.traceparent)
+        attributes = attributes_of(self._stream, delivery.event_type, delivery.event_id)
         try:
-            async with tx.savepoint():
-                await handler(tx, message_type.FromString(delivery.payload))
+            with telemetry.span(f"process {self._stream}", "consumer", attributes, within=delivery.traceparent):
+                async with tx.savepoint():
+                    await handler(tx, message_type.FromString(delivery.payload))
         except Exception as error:
             if is_away(error):
                 raise

@@ -115,6 +115,16 @@ def inbox_table(metadata: MetaData) -> Table:
     return table
 
 
+def attributes_of(stream: str, event_type: str, event_id: str) -> dict[str, str | int]:
+    """What a span tells of an event on its way."""
+    return {
+        "messaging.system": "redis",
+        "messaging.destination.name": stream,
+        "messaging.message.id": event_id,
+        "whatsinvoice.event_type": event_type,
+    }
+
+
 def as_row(event: Event) -> dict[str, Any]:
     """The outbox row of an event, with the trace that it belongs to."""
     return {

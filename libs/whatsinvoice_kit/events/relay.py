@@ -1,17 +1,22 @@
 """The relay: carries the outbox to the stream, and notices a Redis that restarted or was emptied."""
 
 import os
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from faststream.redis import RedisBroker
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Table, delete, func, select, text, update
+from sqlalchemy import Row, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.events.dead_letters import RedisClient
+from whatsinvoice_kit.events.outbox import attributes_of
+from whatsinvoice_kit.observe import telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -72,15 +77,31 @@ class Relay:
             rows = (await tx.execute(statement)).all()
             if not rows:
                 return 0
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for row in rows:
-                    headers = {"event_type": row.event_type, "event_id": row.event_id, "traceparent": row.traceparent}
-                    await self._broker.publish(row.payload, stream=self._stream, headers=headers, pipeline=pipe)
-                pipe.set(self._position_key, str(rows[0].read_at.timestamp()))
-                await pipe.execute()
+            with ExitStack() as spans:
+                await self._send(rows, spans)
             await self._mark(tx, [row.sequence for row in rows])
         PUBLISHED.labels(self._stream).inc(len(rows))
         return len(rows)
+
+    async def _send(self, rows: Sequence[Row[Any]], spans: ExitStack) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for row in rows:
+                headers = {"event_type": row.event_type, "event_id": row.event_id}
+                headers["traceparent"] = self._traceparent(row, spans)
+                await self._broker.publish(row.payload, stream=self._stream, headers=headers, pipeline=pipe)
+            pipe.set(self._position_key, str(rows[0].read_at.timestamp()))
+            await pipe.execute()
+
+    def _traceparent(self, row: Row[Any], spans: ExitStack) -> str:
+        """Of the span in which a sampled event is published, which lasts until its batch is with Redis."""
+        if not telemetry.sampled(row.traceparent):
+            return str(row.traceparent)
+        attributes = attributes_of(self._stream, row.event_type, row.event_id)
+        span = telemetry.span(
+            f"publish {self._stream}", "producer", attributes, within=row.traceparent, link=row.traceparent
+        )
+        spans.enter_context(span)
+        return telemetry.current_traceparent()
 
     async def _mark(self, tx: Transaction, sequences: list[int]) -> None:
         table = self._outbox

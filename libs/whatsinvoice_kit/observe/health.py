@@ -6,10 +6,17 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 Ping = Callable[[], Awaitable[None]]
 PING_SECONDS = 2
+
+
+def metrics_as(accept: str) -> tuple[str, bytes]:
+    """Content type and text of all metrics: in OpenMetrics, which has exemplars, for who accepts it."""
+    encode, kind = choose_encoder(accept)
+    return kind, encode(REGISTRY)
 
 
 class OpsServer:
@@ -44,14 +51,15 @@ class OpsServer:
     async def _app(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ARG002  (ASGI)
         if scope["type"] != "http":
             return
-        status, kind, body = await self._answer(scope["path"])
+        accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+        status, kind, body = await self._answer(scope["path"], accept)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, path: str) -> tuple[int, str, bytes]:
+    async def _answer(self, path: str, accept: str) -> tuple[int, str, bytes]:
         if path == "/metrics":
-            return 200, CONTENT_TYPE_LATEST, generate_latest()
+            return 200, *metrics_as(accept)
         if path not in ("/healthz", "/readyz"):
             return 404, "application/json", b'{"status": "not found"}'
         if path == "/readyz" and not self.ready:

@@ -64,6 +64,12 @@ class Call:
 _current: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
+def attributes_of(method: str) -> dict[str, str | int]:
+    """What a span tells of an RPC, by its full path."""
+    service, _, name = method.strip("/").partition("/")
+    return {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+
+
 def current_call() -> Call:
     """The call that is being served; outside of any, an empty one without identity."""
     return _current.get() or Call()

@@ -9,8 +9,9 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from whatsinvoice_kit.core.errors import Kind, ServiceError
+from whatsinvoice_kit.observe import telemetry
 from whatsinvoice_kit.observe.telemetry import current_traceparent
-from whatsinvoice_kit.rpc.call import Call, current_call
+from whatsinvoice_kit.rpc.call import Call, attributes_of, current_call
 from whatsinvoice_kit.rpc.errors import from_rpc_error
 from whatsinvoice_kit.rpc.renewed_channel import RenewedChannel
 from whatsinvoice_kit.rpc.tls import CertificateFiles, name_of
@@ -90,6 +91,7 @@ class Client:
             _secured(address, service, tls, options) if tls else grpc.aio.insecure_channel(address, options=options)
         )
         self._token = token
+        self._service = service.full_name
 
     async def call(
         self,
@@ -108,19 +110,14 @@ class Client:
             ServiceError: what the other side raised, or UNAVAILABLE.
         """
         current = current_call()
-        metadata = self._metadata(current, token, idempotency_key)
         seconds = min(deadline, current.seconds_left)
         if seconds <= 0:  # gRPC takes 0 for no deadline at all
             raise ServiceError(Kind.UNAVAILABLE, "UPSTREAM_TIMEOUT", "a service took too long", retry_after=1)
-        try:
-            rpc = method(request, timeout=seconds, metadata=metadata)
-            response = await rpc
-            if idempotency_key and idempotency_key == current.idempotency_key:  # the caller's own key was passed on
-                trailing = {tuple(pair) for pair in await rpc.trailing_metadata()}
-                current.replayed |= ("idempotent-replayed", "true") in trailing
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
-        return response
+        # a stub's method does not tell its name; buf holds requests to that of their RPC
+        name = f"{self._service}/{type(request).__name__.removesuffix('Request')}"
+        with telemetry.span(name, "client", attributes_of(name)):
+            metadata = self._metadata(current, token, idempotency_key)
+            return await _answer(method(request, timeout=seconds, metadata=metadata), current, idempotency_key)
 
     async def watch(
         self, method: "grpc.aio.UnaryStreamMultiCallable[Any, Any] | Callable[..., Any]", request: Any, *, token: str
@@ -147,3 +144,15 @@ class Client:
     async def close(self) -> None:
         """Closes the channel."""
         await asyncio.shield(self.channel.close())
+
+
+async def _answer(rpc: Any, current: Call, idempotency_key: str) -> Any:
+    """The response of a call that is under way; notes whether it is an earlier one to the caller's own key."""
+    try:
+        response = await rpc
+        if idempotency_key and idempotency_key == current.idempotency_key:  # it was passed on
+            trailing = {tuple(pair) for pair in await rpc.trailing_metadata()}
+            current.replayed |= ("idempotent-replayed", "true") in trailing
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from error
+    return response

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -15,8 +15,8 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import Histogram
 
 from whatsinvoice_kit.core.errors import Kind, ServiceError, invalid
-from whatsinvoice_kit.observe.telemetry import continue_trace
-from whatsinvoice_kit.rpc.call import Call, serving
+from whatsinvoice_kit.observe import telemetry
+from whatsinvoice_kit.rpc.call import Call, attributes_of, serving
 from whatsinvoice_kit.rpc.errors import abort
 from whatsinvoice_kit.rpc.identity import AccessTable, authenticate, authorize
 from whatsinvoice_kit.rpc.tls import CertificateFiles, check_peer
@@ -28,6 +28,8 @@ OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerRefl
 MAX_MESSAGE = 8 * 1024 * 1024
 MAX_METADATA = 2 * 1024 * 1024
 MAX_IDEMPOTENCY_KEY = 255
+FAULTS = ("UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS")
+"""Codes that are a server's own failure, to OpenTelemetry's conventions."""
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE),
@@ -119,38 +121,43 @@ class Gate(grpc.aio.ServerInterceptor):
         """Serves a proven call that the table allows; whatever is raised inside leaves as a gRPC status."""
         rpc = method.rpartition("/")[2]
         started = time.monotonic()
-        call = _call_of(method, context)
+        metadata = {str(key): value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        call = _call_of(method, metadata, context.time_remaining())
         code = "CANCELLED"
         structlog.contextvars.bind_contextvars(request_id=call.request_id)
-        try:
-            call.identity = authenticate(self._verifier, call.token)
-            check_peer(call.identity, context.auth_context())
-            authorize(self._access, rpc, call.identity)
-            _check_idempotency_key(call)
-            structlog.contextvars.bind_contextvars(business_id=call.identity.business_id)
-            with serving(call):
-                yield call
-            code = "OK"
-        except ServiceError as error:
-            code = error.kind.name
-            await abort(context, error)
-        except grpc.aio.AbortError:
-            code = context.code().name
-            raise
-        except Exception as error:  # every one is logged and answered
-            if (known := self._known(error)) is not None:
-                code = known.kind.name
-                log.warning("rpc failed", method=method, reason=known.reason)
-                await abort(context, known)
-            code = "INTERNAL"
-            log_id = uuid.uuid4().hex[:12]
-            log.exception("rpc failed", method=method, log_id=log_id)
-            # the text of an unknown exception may hold anything: only the log's id goes to the caller
-            await context.abort(grpc.StatusCode.INTERNAL, f"internal error (log id {log_id})")
-        finally:
-            SECONDS.labels(rpc, code).observe(time.monotonic() - started)
-            log.debug("rpc", method=method, status=code, ms=round((time.monotonic() - started) * 1000, 1))
-            structlog.contextvars.clear_contextvars()
+        with telemetry.span(
+            method[1:], "server", attributes_of(method), within=metadata.get("traceparent", "")
+        ) as work:
+            try:
+                call.identity = authenticate(self._verifier, call.token)
+                check_peer(call.identity, context.auth_context())
+                authorize(self._access, rpc, call.identity)
+                _check_idempotency_key(call)
+                structlog.contextvars.bind_contextvars(business_id=call.identity.business_id)
+                with serving(call):
+                    yield call
+                code = "OK"
+            except ServiceError as error:
+                code = error.kind.name
+                await abort(context, error)
+            except grpc.aio.AbortError:
+                code = context.code().name
+                raise
+            except Exception as error:  # every one is logged and answered
+                if (known := self._known(error)) is not None:
+                    code = known.kind.name
+                    log.warning("rpc failed", method=method, reason=known.reason)
+                    await abort(context, known)
+                code = "INTERNAL"
+                log_id = uuid.uuid4().hex[:12]
+                log.exception("rpc failed", method=method, log_id=log_id)
+                # the text of an unknown exception may hold anything: only the log's id goes to the caller
+                await context.abort(grpc.StatusCode.INTERNAL, f"internal error (log id {log_id})")
+            finally:
+                work.error = code if code in FAULTS else ""
+                SECONDS.labels(rpc, code).observe(time.monotonic() - started, telemetry.exemplar())
+                log.debug("rpc", method=method, status=code, ms=round((time.monotonic() - started) * 1000, 1))
+                structlog.contextvars.clear_contextvars()
 
 
 async def _until(stopping: asyncio.Event, responses: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -174,9 +181,7 @@ async def _until(stopping: asyncio.Event, responses: AsyncIterator[Any]) -> Asyn
         await asyncio.gather(*left, return_exceptions=True)
 
 
-def _call_of(method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> Call:
-    metadata = {str(key): value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-    continue_trace(metadata.get("traceparent", ""))
+def _call_of(method: str, metadata: Mapping[str, str], seconds_left: float | None) -> Call:
     request_id = metadata.get("x-request-id", "")
     call = Call(
         method=method,
@@ -184,9 +189,8 @@ def _call_of(method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> Call
         request_id=request_id if _REQUEST_ID.fullmatch(request_id) else uuid.uuid4().hex,
         idempotency_key=metadata.get("idempotency-key", ""),
     )
-    remaining = context.time_remaining()
-    if remaining is not None:
-        call.deadline = time.monotonic() + remaining
+    if seconds_left is not None:
+        call.deadline = time.monotonic() + seconds_left
     return call
 
 

@@ -71,6 +71,7 @@ INVOICES = Table(
     Column("due_date", Date),
     Column("notes", Text, nullable=False, server_default=""),
     Column("reference", Text, nullable=False, server_default=""),
+    Column("traceparent", Text, nullable=False, server_default=""),
     Column("version", BigInteger, nullable=False, server_default="1"),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("issued_at", DateTime(timezone=True)),

@@ -171,6 +171,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
             amount_due=due,
             customer_email=invoice.customer.email,
             public_url=self._links.invoice(invoice.token),
+            traceparent=invoice.traceparent,
         )
 
     async def GetDocument(self, request: pb.GetDocumentRequest, context: Any) -> pb.GetDocumentResponse:

@@ -97,6 +97,7 @@ INBOUND_MESSAGES = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     _now("next_attempt_at"),
     _words("outcome"),
+    _words("traceparent"),
 )
 _WAITING = INBOUND_MESSAGES.c.done_at.is_(None)
 Index("ix_inbound_messages_next_attempt_at", INBOUND_MESSAGES.c.next_attempt_at, postgresql_where=_WAITING)
@@ -138,6 +139,7 @@ MESSAGES = Table(
     _words("error_code"),
     _words("error_title"),
     Column("pricing", JSONB),
+    _words("traceparent"),
     _now("queued_at"),
     _moment("expires_at"),
     _moment("sent_at"),

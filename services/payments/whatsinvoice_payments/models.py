@@ -36,6 +36,7 @@ PAYMENTS = Table(
     _moment("opening_until"),
     _moment("next_check_at", nullable=True),
     _moment("paid_at", nullable=True),
+    _words("traceparent"),
     _moment("created_at"),
     _moment("updated_at"),
     Column("version", BigInteger, nullable=False, server_default="1"),
@@ -60,6 +61,7 @@ WEBHOOK_EVENTS = Table(
     Column("next_attempt_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     _words("outcome"),
     _words("error"),
+    _words("traceparent"),
     UniqueConstraint("provider", "event", "natural_id", "body_hash"),
 )
 Index(

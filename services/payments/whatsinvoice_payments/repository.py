@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.observe.telemetry import current_traceparent
 
 from whatsinvoice_payments.domain.ledger import Account, Balance, Entry, Posting
 from whatsinvoice_payments.domain.payment import Payment, Status
@@ -112,6 +113,7 @@ async def add_event(tx: Transaction, received: Received) -> bool:
             natural_id=received.natural_id,
             body_hash=received.body_hash,
             body=received.body,
+            traceparent=current_traceparent(),
         )
         .on_conflict_do_nothing()
         .returning(WEBHOOK_EVENTS.c.id)
@@ -133,10 +135,11 @@ async def claim_events(tx: Transaction, moment: datetime, lease: timedelta, limi
         update(table)
         .where(table.c.id.in_(waiting))
         .values(next_attempt_at=moment + lease, attempts=table.c.attempts + 1)
-        .returning(table.c.id, table.c.event, table.c.body, table.c.attempts, table.c.received_at)
+        .returning(table.c.id, table.c.event, table.c.body, table.c.attempts, table.c.received_at, table.c.traceparent)
     )
     return [
-        StoredEvent(row.id, row.event, row.body, row.attempts, row.received_at) for row in await tx.execute(statement)
+        StoredEvent(row.id, row.event, row.body, row.attempts, row.received_at, row.traceparent)
+        for row in await tx.execute(statement)
     ]
 
 

@@ -86,6 +86,8 @@ class Invoice:
     prices_include_tax: bool = False
     notes: str = ""
     reference: str = ""
+    traceparent: str = ""
+    """Of the work that made it, which all that follows goes on with."""
     status: Status = Status.DRAFT
     number: str = ""
     token: str = ""

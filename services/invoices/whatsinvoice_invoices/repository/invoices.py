@@ -51,6 +51,7 @@ def _invoice(row: Row[tuple[object, ...]]) -> Invoice:
         prices_include_tax=row.prices_include_tax,
         notes=row.notes,
         reference=row.reference,
+        traceparent=row.traceparent,
         status=Status(row.status),
         number=row.number or "",
         token=row.token or "",
@@ -94,6 +95,7 @@ async def add_invoice(tx: Transaction, invoice: Invoice) -> None:
         },
         "notes": invoice.notes,
         "reference": invoice.reference,
+        "traceparent": invoice.traceparent,
         "created_at": invoice.created_at,
     }
     await tx.execute(_ADD, fixed | _columns(invoice))

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Histogram
 from whatsinvoice_kit.core.errors import Kind, ServiceError
+from whatsinvoice_kit.observe.telemetry import exemplar, span
 from whatsinvoice_kit.storage import ObjectStore
 
 from whatsinvoice_invoices import documents
@@ -57,7 +59,9 @@ class DocumentsService:
             kept = await self._store.get(key)
             if kept is not None:
                 return kept
-            content = await asyncio.get_running_loop().run_in_executor(self._pool, RENDERED.time()(render))
+            with span("render document"):
+                content, seconds = await asyncio.get_running_loop().run_in_executor(self._pool, _timed, render)
+                RENDERED.observe(seconds, exemplar())
             await self._store.put(key, content, PDF)
         except (ClientError, BotoCoreError) as error:
             raise ServiceError(
@@ -93,6 +97,11 @@ class DocumentsService:
         """Ends the threads and the store's connections."""
         self._pool.shutdown(wait=False)
         self._store.close()
+
+
+def _timed(render: Callable[[], bytes]) -> tuple[bytes, float]:
+    started = time.perf_counter()
+    return render(), time.perf_counter() - started
 
 
 def _customer(invoice: Invoice) -> documents.Customer:

@@ -10,6 +10,7 @@ from whatsinvoice_kit.core.errors import invalid, not_found
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.core.money import SYMBOLS
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_invoices import events
 from whatsinvoice_invoices.domain.business import Business
@@ -84,6 +85,7 @@ class InvoicesService:
             prices_include_tax=given.prices_include_tax,
             notes=given.notes,
             reference=given.reference,
+            traceparent=telemetry.current_traceparent(),
         )
         entries: list[tuple[str, datetime, dict[str, str]]] = [("created", invoice.created_at, {})]
         if issue:
@@ -103,9 +105,10 @@ class InvoicesService:
         """Gives number, dates and link, and tells others; INVOICE_NOT_DRAFT when that was done before."""
         invoice, business = await self.get_invoice(tx, business_id, invoice_id, for_update=True)
         invoice.require_draft()  # before a number is taken
-        entry = await self._issue(tx, invoice, business)
-        await rows.save_invoice(tx, invoice)
-        await history.add_entries(tx, business_id, invoice.id, entry)
+        with telemetry.span("issue invoice", within=invoice.traceparent or None):
+            entry = await self._issue(tx, invoice, business)
+            await rows.save_invoice(tx, invoice)
+            await history.add_entries(tx, business_id, invoice.id, entry)
         return invoice, business
 
     async def _issue(

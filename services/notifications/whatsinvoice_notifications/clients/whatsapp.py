@@ -7,6 +7,7 @@ import httpx
 import structlog
 from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, ValidationError
+from whatsinvoice_kit.observe.telemetry import span
 
 from whatsinvoice_notifications.clients import Refused, Unreachable
 from whatsinvoice_notifications.domain.billing import Document
@@ -80,8 +81,12 @@ class WhatsAppCloud:
         await self._client.aclose()
 
     async def _post(self, call: str, **how: Any) -> httpx.Response:
+        attributes = {"http.request.method": "POST", "server.address": self._client.base_url.host}
         try:
-            response = await self._client.post(f"/{call}", **how)
+            with span(f"POST /{call}", "client", attributes) as work:
+                response = await self._client.post(f"/{call}", **how)
+                work.attributes["http.response.status_code"] = response.status_code
+                work.error = "" if response.is_success else str(response.status_code)
         except httpx.HTTPError as error:
             CALLS.labels(call, "unreachable").inc()
             raise Unreachable(type(error).__name__) from error

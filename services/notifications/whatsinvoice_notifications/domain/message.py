@@ -146,6 +146,7 @@ class Message:
     delivered_at: datetime | None
     read_at: datetime | None
     version: int
+    traceparent: str = ""
 
     @property
     def to(self) -> str:

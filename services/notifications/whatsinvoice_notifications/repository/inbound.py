@@ -8,6 +8,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.observe.telemetry import current_traceparent
 
 from whatsinvoice_notifications.domain.inbound import Incoming, StatusTold, Waiting
 from whatsinvoice_notifications.models import INBOUND_MESSAGES, INBOUND_STATUSES, INBOUND_UNREAD
@@ -28,6 +29,7 @@ async def add_messages(tx: Transaction, messages: Sequence[Incoming]) -> int:
             "text": message.text,
             "raw": message.raw,
             "sent_at": message.sent_at,
+            "traceparent": current_traceparent(),
         }
         for message in messages
     ]
@@ -77,6 +79,7 @@ async def claim(tx: Transaction, moment: datetime, lease: timedelta, limit: int)
             Incoming(
                 row.provider_id, row.phone, row.user_id, row.name, row.kind, row.type, row.text, row.sent_at, row.raw
             ),
+            row.traceparent,
         )
         for row in await tx.execute(statement)
     ]

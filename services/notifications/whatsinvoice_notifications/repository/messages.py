@@ -7,6 +7,7 @@ from sqlalchemy import Row, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.observe.telemetry import current_traceparent
 
 from whatsinvoice_notifications.domain.message import Content, Message, Outgoing, Purpose, Status
 from whatsinvoice_notifications.models import CONTACTS, MESSAGES
@@ -40,6 +41,7 @@ def _message(row: Row[tuple[object, ...]]) -> Message:
         delivered_at=row.delivered_at,
         read_at=row.read_at,
         version=row.version,
+        traceparent=row.traceparent,
     )
 
 
@@ -61,6 +63,7 @@ async def queue(tx: Transaction, given: Outgoing) -> bool:
         "template_only": given.template_only,
         "status": Status.QUEUED.value,
         "expires_at": given.expires_at,
+        "traceparent": current_traceparent(),
     }
     statement = insert(MESSAGES).values(values).on_conflict_do_nothing(index_elements=["dedupe_key"])
     return (await tx.execute(statement.returning(MESSAGES.c.id))).one_or_none() is not None

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import ServiceError
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.observe.telemetry import taken
 
 from whatsinvoice_notifications import texts
 from whatsinvoice_notifications.domain.billing import SentInvoice
@@ -72,17 +73,21 @@ class ConversationService:
 
     async def _process(self, waiting: Waiting) -> None:
         try:
-            async with self._unit_of_work.begin() as tx:
-                writer = await _recognise(tx, waiting, now())
-            answer = await self._answer(waiting, writer)
-            async with self._unit_of_work.begin() as tx:
-                outcome = await _record(tx, waiting, writer, answer)
-            ANSWERED.labels(writer.who, outcome).inc()
+            with taken("notifications.inbound_messages", waiting.id, waiting.traceparent):
+                await self._reply(waiting)
         except ServiceError as error:
             await self._later(waiting, error.reason, error.retry_after)
         except Exception as error:  # one message must not hold up the others; it comes again
             log.exception("message not answered", inbound=waiting.id)
             await self._later(waiting, type(error).__name__)
+
+    async def _reply(self, waiting: Waiting) -> None:
+        async with self._unit_of_work.begin() as tx:
+            writer = await _recognise(tx, waiting, now())
+        answer = await self._answer(waiting, writer)
+        async with self._unit_of_work.begin() as tx:
+            outcome = await _record(tx, waiting, writer, answer)
+        ANSWERED.labels(writer.who, outcome).inc()
 
     async def _answer(self, waiting: Waiting, writer: Writer) -> Answer | None:
         if waiting.incoming.kind in ("silent", "changed"):

@@ -16,6 +16,7 @@ import structlog
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import ServiceError
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
+from whatsinvoice_kit.observe.telemetry import taken
 
 from whatsinvoice_notifications.clients import Invoices, Refused, Unreachable, WhatsApp
 from whatsinvoice_notifications.clients.whatsapp_bodies import body_of
@@ -76,7 +77,8 @@ class SendingService:
             if self._clock() > until:
                 return
             try:
-                await self._send(message)
+                with taken("notifications.messages", message.id, message.traceparent):
+                    await self._send(message)
             except Refused as error:
                 await self._on_refusal(message, error)
             except Unreachable as error:

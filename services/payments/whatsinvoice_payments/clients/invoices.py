@@ -28,4 +28,5 @@ class InvoicesOverGrpc:
             answer.amount_due.currency_code,
             answer.customer_email,
             answer.public_url,
+            answer.traceparent,
         )

@@ -12,6 +12,7 @@ import httpx
 import structlog
 from prometheus_client import Counter
 from pydantic import ValidationError
+from whatsinvoice_kit.observe.telemetry import span
 
 from whatsinvoice_payments.clients import ProviderError, ProviderRefusal, ReferenceTaken
 from whatsinvoice_payments.clients.paystack_shapes import Envelope, Opened, ShapeT, Transaction
@@ -100,8 +101,11 @@ class Paystack:
 
     async def _ask_once(self, call: str, method: str, path: str, **how: Any) -> tuple[int, Envelope]:
         self._keep_quiet(call)
-        response = await self._client.request(method, path, **how)
-        status = response.status_code
+        attributes = {"http.request.method": method, "server.address": self._client.base_url.host}
+        with span(f"{method} /transaction/{call}", "client", attributes) as work:  # the path may hold a reference
+            response = await self._client.request(method, path, **how)
+            status = work.attributes["http.response.status_code"] = response.status_code
+            work.error = str(status) if status >= BAD_REQUEST else ""
         if status == TOO_MANY:
             seconds = _retry_after(response)
             self._quiet_until = time.monotonic() + seconds

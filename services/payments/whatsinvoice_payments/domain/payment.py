@@ -56,6 +56,8 @@ class Payable:
     currency: str
     customer_email: str
     public_url: str
+    traceparent: str = ""
+    """Of the invoice, which its payments go on with."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class Payment:
     access_code: str = ""
     reason: str = ""
     paid_at: datetime | None = None
+    traceparent: str = ""
     version: int = 1
 
     @classmethod
@@ -99,6 +102,7 @@ class Payment:
             next_check_at=first_check,
             created_at=moment,
             updated_at=moment,
+            traceparent=payable.traceparent,
         )
 
     @property

@@ -51,6 +51,7 @@ class StoredEvent:
     body: bytes
     attempts: int
     received_at: datetime
+    traceparent: str
 
 
 def signature_of(secret: str, body: bytes) -> str:

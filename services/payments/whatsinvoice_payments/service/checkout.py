@@ -13,6 +13,7 @@ import structlog
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, precondition
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_payments import repository
 from whatsinvoice_payments.clients import Invoices, Provider, ProviderError, ProviderRefusal, ReferenceTaken
@@ -69,6 +70,10 @@ class CheckoutService:
         payable = await self._invoices.payable(token)
         if payable.due_minor <= 0:
             raise precondition("INVOICE_NOT_PAYABLE", "nothing can be paid on this invoice now")
+        with telemetry.span("open checkout", link=payable.traceparent):
+            return await self._opened(payable)
+
+    async def _opened(self, payable: Payable) -> Payment:
         until = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < until:
             async with self._unit_of_work.begin() as tx:

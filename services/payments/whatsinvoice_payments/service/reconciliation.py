@@ -6,6 +6,7 @@ from datetime import timedelta
 import structlog
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_payments import repository
 from whatsinvoice_payments.clients import Provider, ProviderError
@@ -39,7 +40,8 @@ class ReconciliationService:
 
     async def _check(self, payment: Payment) -> None:
         try:
-            await self._ask(payment)
+            with telemetry.span("reconcile payment", within=payment.traceparent):
+                await self._ask(payment)
         except ProviderError as error:
             log.warning("reconciliation could not ask", reference=payment.reference, error=str(error))
             wait = max(ASK_AGAIN * self._scale, timedelta(seconds=error.retry_after))

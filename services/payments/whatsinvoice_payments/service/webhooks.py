@@ -8,9 +8,11 @@ from prometheus_client import Counter
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import ServiceError, unauthenticated
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_payments import repository
 from whatsinvoice_payments.clients import Provider, ProviderError
+from whatsinvoice_payments.domain.charge import Claim
 from whatsinvoice_payments.domain.schedule import retry_after
 from whatsinvoice_payments.domain.webhook import (
     CHARGE_SUCCESS,
@@ -69,7 +71,8 @@ class WebhookService:
 
     async def _process(self, event: StoredEvent) -> None:
         try:
-            await self._handle(event)
+            with telemetry.taken("payments.webhookevent", event.id, event.traceparent):
+                await self._handle(event)
         except ProviderError as error:
             await self._postpone(event, str(error), error.retry_after)
         except Exception as error:  # one event must not hold up the others; it comes again
@@ -87,6 +90,10 @@ class WebhookService:
             unknown = quarantined("webhook", claim.reference, "no payment of ours has this reference")
             await self._finish(event, unknown.result.value, unknown.reason)
             return
+        with telemetry.span("settle payment", within=known.traceparent or None):
+            await self._settle(event, claim)
+
+    async def _settle(self, event: StoredEvent, claim: Claim) -> None:
         charge = await self._provider.verify(claim.reference)
         settled = Settled(Result.NOT_YET, "the provider does not know the reference")
         if charge is not None:
