@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
-PACKAGES := protos libs clients/python gateway sandbox services/auth services/invoices services/payments services/notifications deploy/local
+PACKAGES := protos libs clients/python gateway sandbox services/auth services/invoices services/payments services/notifications deploy/local deploy/backup
 PROTOS := $(shell find protos/whatsinvoice -name '*.proto')
 .PHONY: help
 help:  ## Print this list
