@@ -56,7 +56,8 @@ def _makers() -> dict[str, Callable[[], str]]:
         makers[name] = _text
     for name in ("WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"):
         makers[name] = _text
-    makers |= {f"{name.upper()}_DATABASE_PASSWORD": _text for name in SERVICES}
+    makers |= {f"{name.upper()}_DATABASE_PASSWORD": _text for name in (*SERVICES, "backup")}
+    makers |= {f"{name.upper()}_OWNER_DATABASE_PASSWORD": _text for name in SERVICES}
     return makers | {f"{name.upper()}_SERVICE_KEY": lambda: json.dumps(generate_key()) for name in _ISSUERS}
 
 
