@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from psycopg.conninfo import conninfo_to_dict
+from whatsinvoice_kit.data.tenancy import EVERY, SETTING
 
 from whatsinvoice_backup.failures import BackupError
 
@@ -22,7 +23,9 @@ _VARIABLES = {
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
 }
-_LAST_LINES = 5
+_RESTORING = f"-c {SETTING}={EVERY} -c maintenance_work_mem=256MB -c synchronous_commit=off"
+"""Foreign keys are checked as the tables' owner, whom row-level security would show no row."""
+_ERRORS = 3
 
 
 class Programs:
@@ -64,19 +67,28 @@ class Programs:
                 raise BackupError("pg_dump has no output")
             yield process.stdout
             if process.wait():
-                raise BackupError(f"pg_dump of {schema} failed: {_last_words(said)}")
+                raise BackupError(f"pg_dump of {schema} failed: {_errors(said)}")
 
     def restore(self, url: str, schema: str, role: str, file: Path, jobs: int) -> None:
         """Fills the empty schema; everything will belong to `role`."""
         command = ["pg_restore", f"--schema={schema}", f"--role={role}", "--no-owner", "--no-privileges"]
-        options = ["--exit-on-error", f"--jobs={jobs}", f"--dbname={_database(url)}", str(file)]
-        with tempfile.TemporaryFile() as said, self._started([*command, *options], url, said) as process:
+        options = [
+            "--enable-row-security",
+            "--exit-on-error",
+            f"--jobs={jobs}",
+            f"--dbname={_database(url)}",
+            str(file),
+        ]
+        with tempfile.TemporaryFile() as said, self._started([*command, *options], url, said, _RESTORING) as process:
             if process.wait():
-                raise BackupError(f"pg_restore of {schema} failed: {_last_words(said)}")
+                raise BackupError(f"pg_restore of {schema} failed: {_errors(said)}")
 
-    def _started(self, command: Sequence[str], url: str, said: IO[bytes]) -> "subprocess.Popen[bytes]":
+    def _started(
+        self, command: Sequence[str], url: str, said: IO[bytes], settings: str = ""
+    ) -> "subprocess.Popen[bytes]":
         program, *words = command
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGAPPNAME": "whatsinvoice_backup"}
+        environment["PGOPTIONS"] = settings
         environment |= {
             variable: str(value) for name, value in _parts(url).items() if (variable := _VARIABLES.get(name))
         }
@@ -97,6 +109,7 @@ def _database(url: str) -> str:
     return str(_parts(url)["dbname"])
 
 
-def _last_words(said: IO[bytes]) -> str:
+def _errors(said: IO[bytes]) -> str:
     said.seek(0)
-    return " ".join(said.read().decode(errors="replace").splitlines()[-_LAST_LINES:])
+    lines = said.read().decode(errors="replace").splitlines()
+    return " ".join([line for line in lines if "error:" in line][:_ERRORS] or lines[:_ERRORS])
