@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,8 +21,6 @@ class Version:
 
     key: str
     id: str
-    size: int
-    modified: datetime
 
 
 class Bucket:
@@ -97,10 +94,10 @@ class Bucket:
         return sorted(name.removeprefix(prefix).rstrip("/") for name in found)
 
     def versions(self) -> Iterator[Version]:
-        """Every version of every object, in no order."""
+        """Every version of every object; those of one key newest first, as S3 lists them."""
         for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self.name):
             for found in page.get("Versions", ()):
-                yield Version(found["Key"], found["VersionId"], found["Size"], found["LastModified"])
+                yield Version(found["Key"], found["VersionId"])
 
     def delete(self, keys: Iterable[str]) -> None:
         """In a versioned bucket they are hidden; the bucket's lifecycle ends them."""

@@ -18,11 +18,10 @@ _THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One version of an object. `modified` is ISO 8601, and decides which version is the current one."""
+    """One version of an object. In a list those of one key stand oldest first: the last is the current one."""
 
     key: str
     version: str
-    modified: str
     content_type: str
     sealed: Sealed
 
@@ -33,7 +32,7 @@ class Document:
 
 
 def mirror(source: Bucket, target: Bucket, sealer: Sealer, known: Iterable[Document]) -> tuple[list[Document], int]:
-    """Copies the versions that are not `known`; gives all of those that the source has, and how many were new."""
+    """Copies the versions that are not `known`; gives all that the source has, oldest first, and how many were new."""
     before = {(document.key, document.version): document for document in known}
     found = list(source.versions())
     missing = [version for version in found if (version.key, version.id) not in before]
@@ -42,8 +41,7 @@ def mirror(source: Bucket, target: Bucket, sealer: Sealer, known: Iterable[Docum
             (document.key, document.version): document
             for document in threads.map(lambda version: _copy(source, target, sealer, version), missing)
         }
-    documents = [(before | copied)[version.key, version.id] for version in found]
-    return sorted(documents, key=lambda document: (document.key, document.modified)), len(copied)
+    return [(before | copied)[version.key, version.id] for version in reversed(found)], len(copied)
 
 
 def _copy(source: Bucket, target: Bucket, sealer: Sealer, version: Version) -> Document:
@@ -52,7 +50,7 @@ def _copy(source: Bucket, target: Bucket, sealer: Sealer, version: Version) -> D
         raise BackupError(f"{version.key} vanished while it was saved")
     sealed, measures = sealer.content(content)
     kind = source.content_type(version.key, version.id)
-    document = Document(version.key, version.id, version.modified.isoformat(), kind, measures)
+    document = Document(version.key, version.id, kind, measures)
     target.put(document.stored, sealed)
     return document
 
@@ -87,7 +85,7 @@ def put_back(target: Bucket, opener: Opener, documents: list[Document], place: B
         RefusedError: one is missing, or is not what was saved.
     """
     by_key: dict[str, list[Document]] = {}
-    for document in sorted(documents, key=lambda document: document.modified):
+    for document in documents:
         by_key.setdefault(document.key, []).append(document)
 
     def restore(versions: list[Document]) -> None:
@@ -102,7 +100,7 @@ def put_back(target: Bucket, opener: Opener, documents: list[Document], place: B
 
 def differences(place: Bucket, documents: list[Document]) -> list[str]:
     """What a bucket's current objects hold other than the newest versions of the list."""
-    newest = {document.key: document for document in sorted(documents, key=lambda document: document.modified)}
+    newest = {document.key: document for document in documents}
     strangers = [f"{key} was never saved" for key in place.sizes("").keys() - newest.keys()]
 
     def compare(document: Document) -> str:

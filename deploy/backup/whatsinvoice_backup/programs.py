@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO
 
 from psycopg.conninfo import conninfo_to_dict
-from whatsinvoice_kit.data.tenancy import EVERY, SETTING
 
 from whatsinvoice_backup.failures import BackupError
 
@@ -23,8 +22,8 @@ _VARIABLES = {
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
 }
-_RESTORING = f"-c {SETTING}={EVERY} -c maintenance_work_mem=256MB -c synchronous_commit=off"
-"""Foreign keys are checked as the tables' owner, whom row-level security would show no row."""
+_RESTORING = "-c maintenance_work_mem=256MB -c synchronous_commit=off"
+_WALLS = re.compile(r"^\d+; \d+ \d+ (?:ROW SECURITY|POLICY) ")
 _ERRORS = 3
 
 
@@ -70,18 +69,29 @@ class Programs:
                 raise BackupError(f"pg_dump of {schema} failed: {_errors(said)}")
 
     def restore(self, url: str, schema: str, role: str, file: Path, jobs: int) -> None:
-        """Fills the empty schema; everything will belong to `role`."""
-        command = ["pg_restore", f"--schema={schema}", f"--role={role}", "--no-owner", "--no-privileges"]
-        options = [
-            "--enable-row-security",
-            "--exit-on-error",
-            f"--jobs={jobs}",
-            f"--dbname={_database(url)}",
-            str(file),
-        ]
-        with tempfile.TemporaryFile() as said, self._started([*command, *options], url, said, _RESTORING) as process:
-            if process.wait():
-                raise BackupError(f"pg_restore of {schema} failed: {_errors(said)}")
+        """Fills the empty schema; everything will belong to `role`.
+
+        Row-level security comes last, by itself: while foreign keys are checked as the tables' owner it would show
+        her no row.
+        """
+        entries = self._listed(file, schema)
+        walls = [entry for entry in entries if _WALLS.search(entry)]
+        for part in ([entry for entry in entries if entry not in walls], walls):
+            with tempfile.NamedTemporaryFile("w", suffix=".list") as chosen, tempfile.TemporaryFile() as said:
+                chosen.write("\n".join(part) + "\n")
+                chosen.flush()
+                command = ["pg_restore", f"--use-list={chosen.name}", f"--role={role}", "--no-owner", "--no-privileges"]
+                options = ["--exit-on-error", f"--jobs={jobs}", f"--dbname={_database(url)}", str(file)]
+                with self._started([*command, *options], url, said, _RESTORING) as process:
+                    if process.wait():
+                        raise BackupError(f"pg_restore of {schema} failed: {_errors(said)}")
+
+    def _listed(self, file: Path, schema: str) -> list[str]:
+        command = [self._path("pg_restore"), "--list", f"--schema={schema}", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (our words)
+        if done.returncode:
+            raise BackupError(f"pg_restore cannot read the dump of {schema}: {done.stderr.strip()}")
+        return [line for line in done.stdout.splitlines() if line and not line.startswith(";")]
 
     def _started(
         self, command: Sequence[str], url: str, said: IO[bytes], settings: str = ""
