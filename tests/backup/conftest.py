@@ -83,8 +83,7 @@ def a_bucket(s3: S3) -> Iterator[tuple[str, Bucket]]:
     store = ObjectStore(endpoint=s3.endpoint, region="us-east-1", bucket=name, **access)
     store.ensure_bucket()
     store.close()
-    given = Settings(**_needed(), s3_endpoint=s3.endpoint, s3_bucket=name, **{f"s3_{k}": v for k, v in access.items()})
-    bucket = given.source()
+    bucket = Bucket.of(s3.endpoint, "us-east-1", name, SecretStr(s3.access_key), SecretStr(s3.secret_key))
     yield name, bucket
     bucket.close()
 

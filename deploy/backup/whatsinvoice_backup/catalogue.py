@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from whatsinvoice_backup import documents
@@ -89,10 +89,13 @@ class Catalogue:
         return last, None
 
 
-def to_keep(names: Iterable[str], *, daily: int, weekly: int, monthly: int) -> set[str]:
-    """The newest of each of the last days, weeks and months that have a backup; the newest of all is one of them."""
+def to_keep(names: Iterable[str], now: datetime, *, hours: int, daily: int, weekly: int, monthly: int) -> set[str]:
+    """Those of the last hours, and the newest of each of the last days, weeks and months that have one.
+
+    The newest of all is always among them, however old it is.
+    """
     newest_first = sorted(names, reverse=True)
-    kept: set[str] = set()
+    kept = {name for name in newest_first if now - moment_of(name) < timedelta(hours=hours)}
     for count, form in ((daily, "%Y-%m-%d"), (weekly, "%G-%V"), (monthly, "%Y-%m")):
         periods: dict[str, str] = {}
         for name in newest_first:

@@ -19,6 +19,8 @@ def prune(catalogue: Catalogue, settings: Settings) -> list[str]:
     listing, target = catalogue.listing(), catalogue.target
     kept = to_keep(
         (manifest.name for manifest in listing.good),
+        datetime.now(UTC),
+        hours=settings.keep_hours,
         daily=settings.keep_daily,
         weekly=settings.keep_weekly,
         monthly=settings.keep_monthly,
