@@ -68,7 +68,7 @@ def test_rules_name_metrics_that_we_have(root: Path, folder: Path, alerts: dict[
     recorded = yaml.safe_load((folder / "prometheus" / "recording.rules.yml").read_text())["groups"][0]["rules"]
     code = "".join(
         path.read_text()
-        for part in ("libs", "gateway", "services")
+        for part in ("libs", "gateway", "services", "deploy/backup")
         for path in (root / part).rglob("whatsinvoice_*/**/*.py")
     )
     named = {
