@@ -229,7 +229,8 @@ def test_two_runners_of_one_migration_are_one(postgres_url: str) -> None:
     name = f"kit_{secrets.token_hex(4)}"
     host, port = host_and_port(postgres_url)
     with ThreadPoolExecutor(4) as pool:  # provisioning too may run twice at once
-        list(pool.map(lambda _: provision(postgres_url, "auth", *["auth-of-the-tests"] * 2, name), range(4)))
+        password = "auth-of-the-tests"
+        list(pool.map(lambda _: provision(postgres_url, "auth", password, password, name), range(4)))
     url = f"postgresql://whatsinvoice_auth_owner:auth-of-the-tests@{host}:{port}/{name}"
     program = "import sys; from whatsinvoice_kit.data.migrations import migrate; migrate(*sys.argv[1:])"
     runners = [subprocess.Popen([sys.executable, "-c", program, "whatsinvoice_auth", url]) for _ in range(2)]
