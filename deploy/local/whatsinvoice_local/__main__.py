@@ -14,7 +14,7 @@ from whatsinvoice_backup.failures import BackupError, RefusedError
 from whatsinvoice_local import report
 from whatsinvoice_local.demo.command import run_demo
 from whatsinvoice_local.demo.failures import DemoError
-from whatsinvoice_local.parts import PARTS
+from whatsinvoice_local.parts import PARTS, SERVICES
 from whatsinvoice_local.stack import Stack, StackError
 
 
@@ -49,9 +49,19 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
             _say(line)
     elif options.command in ("backup", "drill"):
         return _run_backups(options, stack)
+    elif options.command in ("migrate", "console"):
+        _operate(options, stack)
     else:
         _say(run_demo(stack, _say).as_json())
     return 0
+
+
+def _operate(options: argparse.Namespace, stack: Stack) -> None:
+    from whatsinvoice_local.operating import migrate_services, open_console  # noqa: PLC0415  (as below)
+
+    if options.command == "console":
+        open_console(options.service, stack.state, write=options.write)
+    migrate_services([options.service] if options.service else SERVICES, os.environ, stack.state, _say)
 
 
 def _run_backups(options: argparse.Namespace, stack: Stack) -> int:
@@ -90,6 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     drill = commands.add_parser("drill", help="restore a backup into an empty place, start the services on it, compare")
     drill.add_argument("name", nargs="?", default="", help="of the backup; the newest without")
     drill.add_argument("--fill", type=int, metavar="N", help="of a stack of its own with N invoices, saved first")
+    migrations = commands.add_parser(
+        "migrate", help="bring schemas up to date, of the stack or at <NAME>_MIGRATION_URL"
+    )
+    migrations.add_argument("service", nargs="?", choices=SERVICES)
+    console = commands.add_parser("console", help="a Python prompt inside a service of the stack, read-only")
+    console.add_argument("service", choices=SERVICES)
+    console.add_argument("--write", action="store_true", help="let it change rows")
     commands.add_parser("demo", help="play one invoice from chat message to receipt, and print it")
     return parser
 
