@@ -19,8 +19,7 @@ def test_what_is_restored_equals_what_was_saved(house: House, newer: Manifest, r
     assert different(house, newer, restored) == []
     assert newer.contents.tables["payments"]["ledger_entries"].rows == newer.contents.ledger.entries > 500
     assert sum(newer.contents.ledger.sums.values()) == 0
-    assert restored.bucket.get("biz_1/inv_0/1.pdf") == b"drawn again"
-    assert restored.bucket.content_type("biz_1/inv_0/1.pdf", "") == "application/pdf"
+    assert restored.bucket.get_version("biz_1/inv_0/1.pdf") == (b"drawn again", "application/pdf")
 
 
 def test_roles_and_walls_are_there_again(restored: Place) -> None:

@@ -69,18 +69,21 @@ class Bucket:
     def put(self, key: str, content: bytes, content_type: str = "application/octet-stream") -> None:
         self._client.put_object(Bucket=self.name, Key=key, Body=content, ContentType=content_type, **_ENCRYPTED)
 
-    def get(self, key: str, version: str = "") -> bytes | None:
-        """Of one version where it is named; None when there is none."""
+    def get(self, key: str) -> bytes | None:
+        """None when there is no such object."""
+        found = self.get_version(key)
+        return found[0] if found else None
+
+    def get_version(self, key: str, version: str = "") -> tuple[bytes, str] | None:
+        """Content and its type; of the current version where none is named."""
         which = {"VersionId": version} if version else {}
         try:
-            return bytes(self._client.get_object(Bucket=self.name, Key=key, **which)["Body"].read())
+            found = self._client.get_object(Bucket=self.name, Key=key, **which)
+            return bytes(found["Body"].read()), str(found["ContentType"])
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "404"):
                 return None
             raise
-
-    def content_type(self, key: str, version: str) -> str:
-        return str(self._client.head_object(Bucket=self.name, Key=key, VersionId=version)["ContentType"])
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """Key -> bytes, of the objects whose key starts so."""

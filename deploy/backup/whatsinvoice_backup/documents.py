@@ -45,11 +45,11 @@ def mirror(source: Bucket, target: Bucket, sealer: Sealer, known: Iterable[Docum
 
 
 def _copy(source: Bucket, target: Bucket, sealer: Sealer, version: Version) -> Document:
-    content = source.get(version.key, version.id)
-    if content is None:
+    found = source.get_version(version.key, version.id)
+    if found is None:
         raise BackupError(f"{version.key} vanished while it was saved")
+    content, kind = found
     sealed, measures = sealer.content(content)
-    kind = source.content_type(version.key, version.id)
     document = Document(version.key, version.id, kind, measures)
     target.put(document.stored, sealed)
     return document
