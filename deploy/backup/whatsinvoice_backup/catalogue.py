@@ -94,11 +94,11 @@ def to_keep(names: Iterable[str], now: datetime, *, hours: int, daily: int, week
 
     The newest of all is always among them, however old it is.
     """
-    newest_first = sorted(names, reverse=True)
-    kept = {name for name in newest_first if now - moment_of(name) < timedelta(hours=hours)}
+    newest_first = {name: moment_of(name) for name in sorted(names, reverse=True)}
+    kept = {name for name, moment in newest_first.items() if now - moment < timedelta(hours=hours)}
     for count, form in ((daily, "%Y-%m-%d"), (weekly, "%G-%V"), (monthly, "%Y-%m")):
         periods: dict[str, str] = {}
-        for name in newest_first:
-            periods.setdefault(moment_of(name).strftime(form), name)
+        for name, moment in newest_first.items():
+            periods.setdefault(moment.strftime(form), name)
         kept |= set(list(periods.values())[:count])
     return kept

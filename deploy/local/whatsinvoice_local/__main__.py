@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from whatsinvoice_backup.failures import BackupError, RefusedError
+from whatsinvoice_kit.observe.logging import configure_logging
 
 from whatsinvoice_local import report
 from whatsinvoice_local.demo.command import run_demo
@@ -67,6 +68,7 @@ def _operate(options: argparse.Namespace, stack: Stack) -> None:
 def _run_backups(options: argparse.Namespace, stack: Stack) -> int:
     from whatsinvoice_local.backups import backups_of, filled_drill, restore_drill  # noqa: PLC0415  (imports for a second; few want it)
 
+    configure_logging("local", form="console", level="warning")
     if options.command == "drill" and options.fill:
         return _report(filled_drill(options.fill, _say_progress), stack)
     with backups_of(stack.state) as backups:
