@@ -15,22 +15,23 @@ BESIDE = len(SERVICES) + 4 + 3 + 10
 """Migrations, a backup (snapshot, two dumps, a drill's comparison), superuser_reserved_connections, people."""
 
 
+def service_of(found: dict[str, Any]) -> str:
+    """Whose an object is; empty where it is nobody's."""
+    name: str = found["metadata"].get("labels", {}).get(NAME, "")
+    return name if name in SERVICES else ""
+
+
 def connections(objects: list[dict[str, Any]]) -> int:
     """What the services of an overlay can hold at once: each pod that may run, and one more while it rolls."""
-    most = {o["spec"]["scaleTargetRef"]["name"]: o["spec"]["maxReplicas"] for o in objects
-            if o["kind"] == "HorizontalPodAutoscaler"}  # fmt: skip
-    pools = {
-        o["metadata"]["labels"][NAME]: int(
-            o["data"].get("POOL_SIZE", ServiceSettings.model_fields["pool_size"].default)
-        )
-        for o in objects
-        if o["kind"] == "ConfigMap" and o["metadata"]["labels"][NAME] in SERVICES
-    }
-    found = [o for o in objects if o["kind"] == "Deployment" and o["metadata"]["labels"][NAME] in SERVICES]
+    scalers = [o["spec"] for o in objects if o["kind"] == "HorizontalPodAutoscaler"]
+    most = {scaler["scaleTargetRef"]["name"]: scaler["maxReplicas"] for scaler in scalers}
+    default = ServiceSettings.model_fields["pool_size"].default
+    settings = {service_of(o): o["data"] for o in objects if o["kind"] == "ConfigMap"}
+    found = [o for o in objects if o["kind"] == "Deployment" and service_of(o)]
     assert len(found) == 2 * len(SERVICES)
     return sum(
         (most[o["metadata"]["name"]] + o["spec"]["strategy"]["rollingUpdate"]["maxSurge"])
-        * (pools[o["metadata"]["labels"][NAME]] + LISTENING)
+        * (int(settings[service_of(o)].get("POOL_SIZE", default)) + LISTENING)
         for o in found
     )
 
