@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
-PACKAGES := protos libs clients/python gateway sandbox services/auth services/invoices services/payments services/notifications deploy/local
+PACKAGES := protos libs clients/python gateway sandbox services/auth services/invoices services/payments services/notifications deploy/local deploy/backup
 PROTOS := $(shell find protos/whatsinvoice -name '*.proto')
 .PHONY: help
 help:  ## Print this list
@@ -62,7 +62,7 @@ lock: setup  ## Resolve every version again: requirements.lock and clients/types
 
 # --- the local stack --------------------------------------------------------------------------------------------
 LOCAL := $(PY) -m whatsinvoice_local
-.PHONY: up down status logs demo certs kubectl
+.PHONY: up down status logs demo migrate console backup restore-drill certs kubectl
 up: setup  ## Start the whole stack in the background, ready when it returns; running it again changes nothing
 	@$(LOCAL) up
 
@@ -77,6 +77,18 @@ logs: setup  ## The end of the logs, or of one: make logs S=payments
 
 demo: setup  ## Play one invoice from chat message to receipt, through public interfaces only
 	@$(LOCAL) demo
+
+migrate: setup  ## Bring every schema up to date, or one: make migrate S=invoices; the stack's, or at INVOICES_MIGRATION_URL and so on
+	@$(LOCAL) migrate $(S)
+
+console: setup  ## A Python prompt inside a service of the stack: make console S=invoices; read-only without WRITE=1
+	@$(LOCAL) console $(S) $(if $(WRITE),--write)
+
+backup: setup  ## Save the stack that is up into a second bucket, encrypted (deploy/backup says what else it can do)
+	@$(LOCAL) backup
+
+restore-drill: setup  ## Restore the newest backup into an empty place, start the services on it, compare: figures in .run/restore-drill.json; or of N invoices: make restore-drill FILL=1000000
+	@$(LOCAL) drill $(B) $(if $(FILL),--fill $(FILL))
 
 certs: setup  ## Certificates for mutual TLS between local services, in .run/certs; again renews what ends soon
 	@$(PY) deploy/make_certs.py

@@ -9,7 +9,7 @@ import base64
 import secrets
 from pathlib import Path
 
-from whatsinvoice_kit.data.provision import DATABASE
+from whatsinvoice_kit.data.provision import BACKUP_ROLE, DATABASE, owner_of, role_of
 from whatsinvoice_local.backing.secret_files import generated_once, write_private
 from whatsinvoice_local.generated import key_files, secrets_of
 from whatsinvoice_local.parts import SERVICES
@@ -32,6 +32,10 @@ dir /data
 """
 
 
+def _address(role: str, password: str) -> str:
+    return f"postgresql://{role}:{password}@postgres:5432/{DATABASE}"
+
+
 def main(folder: Path = FOLDER) -> None:
     """Writes what is missing."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,10 +43,12 @@ def main(folder: Path = FOLDER) -> None:
     redis = generated_once(folder / "redis_password")
     files = {name.lower(): value for name, value in known.items() if not name.endswith("_DATABASE_PASSWORD")}
     for service in SERVICES:
-        account = f"whatsinvoice_{service}:{known[f'{service.upper()}_DATABASE_PASSWORD']}"
-        files[f"{service}_database_url"] = f"postgresql://{account}@postgres:5432/{DATABASE}"
+        name = service.upper()
+        files[f"{service}_database_url"] = _address(role_of(service), known[f"{name}_DATABASE_PASSWORD"])
+        files[f"{service}_migration_url"] = _address(owner_of(service), known[f"{name}_OWNER_DATABASE_PASSWORD"])
     files |= {
         **key_files(known),
+        "backup_database_url": _address(BACKUP_ROLE, known["BACKUP_DATABASE_PASSWORD"]),
         "postgres_password": secrets.token_urlsafe(24),
         "redis_password": redis,
         "redis_url": f"redis://:{redis}@redis:6379/0",

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001  (a script)
-"""What the stack needs once, before tables: a role and a schema for each service, and the bucket. Safe to repeat.
+"""What the stack needs once, before tables: roles and a schema for each service, and the bucket. Safe to repeat.
 
 Runs in the image of invoices, which has what it takes; the secrets are mounted for this one run.
 """
@@ -7,7 +7,7 @@ Runs in the image of invoices, which has what it takes; the secrets are mounted 
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from whatsinvoice_kit.data.provision import provision
+from whatsinvoice_kit.data.provision import provision, provision_backup
 from whatsinvoice_kit.storage import ObjectStore
 
 SECRETS = Path("/run/secrets")
@@ -21,8 +21,10 @@ def secret(name: str) -> str:
 def main() -> None:
     admin = f"postgresql://postgres:{secret('postgres_password')}@postgres:5432/postgres"
     for service in SERVICES:
-        own = urlsplit(secret(f"{service}_database_url"))
-        provision(admin, service, str(own.password), own.path.removeprefix("/"))
+        own, owner = urlsplit(secret(f"{service}_database_url")), urlsplit(secret(f"{service}_migration_url"))
+        provision(admin, service, str(own.password), str(owner.password), own.path.removeprefix("/"))
+    backup = urlsplit(secret("backup_database_url"))
+    provision_backup(admin, str(backup.password), backup.path.removeprefix("/"))
     store = ObjectStore(
         endpoint="http://s3:9000",
         region="us-east-1",

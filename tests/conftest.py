@@ -10,7 +10,7 @@ from psycopg import sql
 from support import backing
 from support.keys import Keyring
 from whatsinvoice_kit.data.migrations import migrate
-from whatsinvoice_kit.data.provision import provision
+from whatsinvoice_kit.data.provision import owner_of, provision, role_of
 from whatsinvoice_kit.observe.logging import configure_logging
 
 SERVICES = ("auth", "invoices", "payments", "notifications")
@@ -90,9 +90,14 @@ def provisioned(postgres_url: str, database: str) -> dict[str, str]:
     urls = {}
     for service in SERVICES:
         password = f"{service}-of-the-tests"
-        provision(postgres_url, service, password, database)
-        urls[service] = f"postgresql://whatsinvoice_{service}:{password}@{host}:{port}/{database}"
+        provision(postgres_url, service, password, password, database)
+        urls[service] = f"postgresql://{role_of(service)}:{password}@{host}:{port}/{database}"
     return urls
+
+
+def as_owner(url: str, service: str) -> str:
+    """The address of a service's role -> that of the schema's owner."""
+    return url.replace(role_of(service), owner_of(service), 1)
 
 
 class Migrated(dict[str, str]):
@@ -103,7 +108,7 @@ class Migrated(dict[str, str]):
         self._provisioned = provisioned
 
     def __missing__(self, service: str) -> str:
-        migrate(f"whatsinvoice_{service}", self._provisioned[service])
+        migrate(f"whatsinvoice_{service}", as_owner(self._provisioned[service], service))
         self[service] = self._provisioned[service]
         return self[service]
 

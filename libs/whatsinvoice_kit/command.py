@@ -25,6 +25,10 @@ def main(spec: ServiceSpec[SettingsT], arguments: Sequence[str] | None = None) -
         from whatsinvoice_kit.data.migrations import migrate  # noqa: PLC0415  (alembic holds 11 MB; nothing else needs it)
 
         migrate(spec.package, settings.database_url.get_secret_value())
+    elif options.command == "console":
+        from whatsinvoice_kit.console import console  # noqa: PLC0415  (as above)
+
+        console(spec, settings, write=options.write)
     elif options.command == "dead-letters":
         uvloop.run(_dead_letters(settings, spec.name, options.action, options.stream))
     else:
@@ -37,6 +41,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--check-config", action="store_true", help="print the effective settings, secrets masked")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("migrate", help="bring the service's schema up to date")
+    prompt = commands.add_parser("console", help="a Python prompt with the service's repository, read-only")
+    prompt.add_argument("--write", action="store_true", help="let it change rows")
     letters = commands.add_parser("dead-letters", help="look at what failed five times, or send it again")
     letters.add_argument("action", choices=("list", "redrive"))
     letters.add_argument("stream", help="whatsinvoice.payments.v1")

@@ -21,7 +21,7 @@ def _has(image: str) -> bool:
 @pytest.fixture(scope="session", autouse=True)
 def _engine() -> None:
     if not os.environ.get("CONTAINERS"):
-        pytest.skip("builds six images and runs the whole stack in containers: `make containers` (needs Docker)")
+        pytest.skip("builds seven images and runs the whole stack in containers: `make containers` (needs Docker)")
 
 
 @pytest.fixture(scope="session")

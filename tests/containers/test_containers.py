@@ -14,7 +14,7 @@ import pytest
 from support.containers import PROJECT, TAG, Compose, run
 
 BASE = "python:3.11-slim-bookworm"
-PARTS = ("auth", "invoices", "payments", "notifications", "gateway", "sandbox")
+PARTS = ("auth", "invoices", "payments", "notifications", "gateway", "sandbox", "backup")
 LOOK = """
 import importlib.metadata as metadata, importlib.util as find, json, pathlib
 bom = json.loads(pathlib.Path("/opt/venv/sbom.cdx.json").read_text())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PARTS = ("auth", "invoices", "payments", "notifications", "gateway", "sandbox")
+PARTS = ("auth", "invoices", "payments", "notifications", "gateway", "sandbox", "backup")
 
 
 def _stages(dockerfile: str) -> dict[str, tuple[str, str]]:
@@ -47,7 +47,7 @@ def test_an_image_runs_its_one_module_without_root_or_shell(dockerfile: str, par
 
 def test_every_service_has_a_stage(root: Path, dockerfile: str) -> None:
     folders = {path.name for path in (root / "services").iterdir() if path.is_dir()}
-    assert folders | {"gateway", "sandbox"} == set(PARTS) <= set(_stages(dockerfile))
+    assert folders | {"gateway", "sandbox", "backup"} == set(PARTS) <= set(_stages(dockerfile))
 
 
 def test_every_install_checks_hashes(dockerfile: str) -> None:
@@ -70,7 +70,7 @@ def test_only_named_folders_reach_a_build(root: Path) -> None:
     lines = [line for line in (root / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert lines[0] == "*"
     assert {line[1:] for line in lines if line.startswith("!")} == {
-        "requirements.lock", "protos", "libs", "gateway", "sandbox", "services",
+        "requirements.lock", "protos", "libs", "gateway", "sandbox", "services", "deploy/backup",
     }  # fmt: skip
 
 

@@ -14,12 +14,15 @@ import pytest
 import yaml
 from support.backing import S3
 from support.keys import Keyring
+from whatsinvoice_backup.settings import Settings as BackupSettings
 from whatsinvoice_kit.storage import ObjectStore
 from whatsinvoice_local.certificates import write_certificates
 
 SERVICES = ("auth", "invoices", "payments", "notifications")
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 CUSTOM = {"ExternalSecret", "Certificate", "Issuer", "PodMonitor", "PrometheusRule"}
+SINGLE = {"backup-watch"}
+"""Deployments that nobody waits for."""
 """Kinds of operators, whose schemas are not Kubernetes' own."""
 
 
@@ -48,7 +51,7 @@ def render(kubectl: str, root: Path) -> Any:
 
 
 OVERLAYS = ("overlays/staging", "overlays/production")
-ALONE = ("gateway", *(f"services/{name}" for name in SERVICES))
+ALONE = ("gateway", "backup", *(f"services/{name}" for name in SERVICES))
 
 
 def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -71,7 +74,10 @@ def test_what_is_rendered_is_valid(render: Any, folder: str) -> None:
 def test_every_pod_is_hardened(render: Any, folder: str) -> None:
     found = dict(pods(render(folder)))
     assert len(found) >= 3 * len(SERVICES) + 1
+    assert {"backup-save", "backup-drill"} <= found.keys()
     for name, pod in found.items():
+        for beside in pod.get("initContainers", ()):
+            assert beside["securityContext"] == pod["containers"][0]["securityContext"], name
         account, rights = pod["securityContext"], pod["containers"][0]["securityContext"]
         assert len(pod["containers"]) == 1, name
         assert account["runAsNonRoot"] is True and account["runAsUser"] >= 10_000, name  # noqa: PT018  (one rule)
@@ -90,6 +96,7 @@ def test_every_pod_is_hardened(render: Any, folder: str) -> None:
 def test_every_deployment_can_be_scaled_and_drained(render: Any, folder: str) -> None:
     objects = render(folder)
     deployments = {o["metadata"]["name"]: o["spec"]["template"]["spec"] for o in objects if o["kind"] == "Deployment"}
+    deployments = {name: pod for name, pod in deployments.items() if name not in SINGLE}
     scaled = {
         o["spec"]["scaleTargetRef"]["name"]: o["spec"]["minReplicas"]
         for o in objects
@@ -168,7 +175,7 @@ def test_everything_is_closed_but_for_what_is_opened(render: Any, folder: str) -
         if spec and not spec.get("ingress") and not spec.get("egress"):
             assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
             closed.add(spec["podSelector"]["matchLabels"][NAME])
-    assert closed == ({"gateway", *SERVICES} if folder in OVERLAYS else {folder.rpartition("/")[2]})
+    assert closed == ({"gateway", "backup", *SERVICES} if folder in OVERLAYS else {folder.rpartition("/")[2]})
 
 
 def test_traces_go_to_the_collector_alone_and_it_alone_leaves_the_namespace(render: Any) -> None:
@@ -253,3 +260,32 @@ def test_a_service_can_be_taken_alone(render: Any) -> None:
         kinds = [found["kind"] for found in render(f"services/{name}")]
         assert {"Deployment", "Service", "Job", "ServiceAccount", "ExternalSecret", "NetworkPolicy"} <= set(kinds)
         assert all(found["metadata"]["name"].startswith(f"{name}-") for found in render(f"services/{name}"))
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_backups_hold_no_key_that_opens(render: Any, folder: str) -> None:
+    """Who saves, and who watches, cannot read what was saved; the drill can, and mounts a secret of its own."""
+    objects = render(folder)
+    found = {name: pod for name, pod in pods(objects) if name.startswith("backup-")}
+    secrets_of = {name: pod["volumes"][-1]["secret"]["secretName"] for name, pod in found.items()}
+    assert secrets_of == {
+        "backup-save": "backup-saving",
+        "backup-watch": "backup-saving",
+        "backup-drill": "backup-restoring",
+    }
+    names = {name: {v["name"] for v in pod["containers"][0].get("env", ())} for name, pod in found.items()}
+    assert [name for name, env in names.items() if "BACKUP_IDENTITIES_FILE" in env] == ["backup-drill"]
+    settings = next(
+        o["data"] for o in objects if o["kind"] == "ConfigMap" and o["metadata"]["name"].startswith("backup")
+    )
+    fields = {f"BACKUP_{name.upper()}" for name in BackupSettings.model_fields} | {"APP_ENV", "LOG_FORMAT"}
+    assert {name.removesuffix("_FILE") for name in settings} | set().union(*names.values()) <= fields | {
+        "BACKUP_IDENTITIES_FILE"
+    }
+    assert settings["BACKUP_S3_BUCKET"] != settings["BACKUP_TARGET_BUCKET"]
+
+
+def test_the_migration_alone_knows_the_owner_of_the_schema(render: Any) -> None:
+    for name, pod in pods(render("overlays/production")):
+        mounted = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+        assert any(secret.endswith("-owner") for secret in mounted) == name.endswith("-migrate"), name

@@ -70,7 +70,7 @@ def unknown(root: Path, names: set[str]) -> list[str]:
     """Those that nothing of ours makes."""
     code = "".join(
         path.read_text()
-        for part in ("libs", "gateway", "services")
+        for part in ("libs", "gateway", "services", "deploy/backup")
         for path in (root / part).rglob("whatsinvoice_*/**/*.py")
     )
     return [name for name in names - _OTHERS if f'"{name}"' not in code]

@@ -229,8 +229,9 @@ def test_two_runners_of_one_migration_are_one(postgres_url: str) -> None:
     name = f"kit_{secrets.token_hex(4)}"
     host, port = host_and_port(postgres_url)
     with ThreadPoolExecutor(4) as pool:  # provisioning too may run twice at once
-        list(pool.map(lambda _: provision(postgres_url, "auth", "auth-of-the-tests", name), range(4)))
-    url = f"postgresql://whatsinvoice_auth:auth-of-the-tests@{host}:{port}/{name}"
+        password = "auth-of-the-tests"
+        list(pool.map(lambda _: provision(postgres_url, "auth", password, password, name), range(4)))
+    url = f"postgresql://whatsinvoice_auth_owner:auth-of-the-tests@{host}:{port}/{name}"
     program = "import sys; from whatsinvoice_kit.data.migrations import migrate; migrate(*sys.argv[1:])"
     runners = [subprocess.Popen([sys.executable, "-c", program, "whatsinvoice_auth", url]) for _ in range(2)]
     assert [runner.wait(30) for runner in runners] == [0, 0]
@@ -251,6 +252,14 @@ def test_two_runners_of_one_migration_are_one(postgres_url: str) -> None:
         "CREATE SCHEMA mine",
         "CREATE TEMP TABLE mine (id int)",
         "SET ROLE whatsinvoice_invoices",
+        "SET ROLE whatsinvoice_auth_owner",
+        "CREATE TABLE auth.mine (id int)",
+        "ALTER TABLE auth.outbox ADD COLUMN mine int",
+        "ALTER TABLE auth.businesses DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY one_business ON auth.businesses",
+        "DROP TABLE auth.outbox",
+        "DROP SCHEMA auth CASCADE",
+        "TRUNCATE auth.outbox",
         "DROP SCHEMA invoices CASCADE",
     ],
 )

@@ -231,3 +231,33 @@ def test_dead_letters_are_listed_and_sent_again_whatever_they_are(
     assert asyncio.run(left()) == (0, [{b"something": b"else"}, {b"__data__": b"\xff"}])
     main(SPEC, ["dead-letters", "list", stream])
     assert capsys.readouterr().out == ""
+
+
+TYPED = """\
+from sqlalchemy import insert, select, func
+print('rows:', rows(select(func.count()).select_from(models.BUSINESSES)))
+from whatsinvoice_invoices.repository import invoices
+async def look():
+    async with unit_of_work.read() as tx:
+        return await invoices.invoice(tx, 'biz_1', 'inv_1')
+
+print('found:', run(look()))
+async def change():
+    async with unit_of_work.begin() as tx:
+        await tx.execute(insert(models.COUNTERS).values(business_id='biz_console', kind='x', last=1))
+
+run(change())
+print('changed:', len(rows(select(models.COUNTERS).where(models.COUNTERS.c.business_id == 'biz_console'))))
+"""
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_the_console_reads_and_writes_only_when_asked(environment: dict[str, str], write: bool) -> None:
+    own = {"PATH": os.environ["PATH"], **environment}
+    words = [sys.executable, "-m", "whatsinvoice_invoices", "console", *(["--write"] if write else [])]
+    done = subprocess.run(words, env=own, input=TYPED, capture_output=True, text=True, check=True, timeout=60)
+    assert "rows: [{'count_1': " in done.stdout
+    assert "found: None" in done.stdout
+    assert f"changed: {int(write)}" in done.stdout
+    assert ("read-only transaction" in done.stderr) != write
+    assert environment["INVOICES_DATABASE_URL"] not in done.stdout + done.stderr

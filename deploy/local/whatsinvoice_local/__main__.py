@@ -1,17 +1,21 @@
-"""The command line: `python -m whatsinvoice_local up|down|status|logs [part]|demo`. The Makefile calls it."""
+"""The command line: `python -m whatsinvoice_local up|down|status|logs|backup|drill|demo`. The Makefile calls it."""
 
 import argparse
+import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+
+from whatsinvoice_backup.failures import BackupError, RefusedError
+from whatsinvoice_kit.observe.logging import configure_logging
 
 from whatsinvoice_local import report
 from whatsinvoice_local.demo.command import run_demo
 from whatsinvoice_local.demo.failures import DemoError
-from whatsinvoice_local.parts import PARTS
+from whatsinvoice_local.parts import PARTS, SERVICES
 from whatsinvoice_local.stack import Stack, StackError
 
 
@@ -21,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stack = Stack(options.folder, say=_say_progress)
     try:
         return _run(options, stack)
-    except (StackError, DemoError) as error:
+    except (StackError, DemoError, BackupError, RefusedError) as error:
         sys.stderr.write(f"{error}\nlogs: {stack.state.folder}/logs\n")
         return 1
     except KeyboardInterrupt:
@@ -44,9 +48,45 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
     elif options.command == "logs":
         for line in report.log_ends(stack.state, options.part):
             _say(line)
+    elif options.command in ("backup", "drill"):
+        return _run_backups(options, stack)
+    elif options.command in ("migrate", "console"):
+        _operate(options, stack)
     else:
         _say(run_demo(stack, _say).as_json())
     return 0
+
+
+def _operate(options: argparse.Namespace, stack: Stack) -> None:
+    from whatsinvoice_local.operating import migrate_services, open_console  # noqa: PLC0415  (as below)
+
+    if options.command == "console":
+        open_console(options.service, stack.state, write=options.write)
+    migrate_services([options.service] if options.service else SERVICES, os.environ, stack.state, _say)
+
+
+def _run_backups(options: argparse.Namespace, stack: Stack) -> int:
+    from whatsinvoice_local.backups import backups_of, filled_drill, restore_drill  # noqa: PLC0415  (imports for a second; few want it)
+
+    configure_logging("local", form="console", level="warning")
+    if options.command == "drill" and options.fill:
+        return _report(filled_drill(options.fill, _say_progress), stack)
+    with backups_of(stack.state) as backups:
+        if options.command == "backup":
+            manifest = backups.save()
+            _say(
+                f"{manifest.name}: {manifest.seconds:.1f} s, {manifest.size / 1e6:.1f} MB, {manifest.objects} documents"
+            )
+            return 0
+        return _report(restore_drill(backups, _say_progress, options.name), stack)
+
+
+def _report(result: Mapping[str, object], stack: Stack) -> int:
+    text = json.dumps(result, indent=1)
+    _say(text)
+    stack.state.folder.mkdir(exist_ok=True)
+    (stack.state.folder / "restore-drill.json").write_text(f"{text}\n")
+    return 0 if result["ok"] else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +98,17 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="each part: process, port, readiness, memory")
     logs = commands.add_parser("logs", help="the end of the logs")
     logs.add_argument("part", nargs="?", choices=PARTS)
+    commands.add_parser("backup", help="save the stack into a second bucket, encrypted")
+    drill = commands.add_parser("drill", help="restore a backup into an empty place, start the services on it, compare")
+    drill.add_argument("name", nargs="?", default="", help="of the backup; the newest without")
+    drill.add_argument("--fill", type=int, metavar="N", help="of a stack of its own with N invoices, saved first")
+    migrations = commands.add_parser(
+        "migrate", help="bring schemas up to date, of the stack or at <NAME>_MIGRATION_URL"
+    )
+    migrations.add_argument("service", nargs="?", choices=SERVICES)
+    console = commands.add_parser("console", help="a Python prompt inside a service of the stack, read-only")
+    console.add_argument("service", choices=SERVICES)
+    console.add_argument("--write", action="store_true", help="let it change rows")
     commands.add_parser("demo", help="play one invoice from chat message to receipt, and print it")
     return parser
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from whatsinvoice_kit.data.provision import DATABASE
+from whatsinvoice_kit.data.provision import BACKUP_ROLE, DATABASE, owner_of, role_of
 
 from whatsinvoice_local.parts import SERVICES
 from whatsinvoice_local.resources import Resources
@@ -65,10 +65,26 @@ class Plan:
 
     def database_url(self, service: str) -> str:
         """With the service's own role; host and options are the superuser's."""
+        return self._database_url(role_of(service), self.passwords(service)[0])
+
+    def migration_url(self, service: str) -> str:
+        """With the role that owns the service's schema."""
+        return self._database_url(owner_of(service), self.passwords(service)[1])
+
+    @property
+    def backup_url(self) -> str:
+        """With the role that reads everything."""
+        return self._database_url(BACKUP_ROLE, self.secrets["BACKUP_DATABASE_PASSWORD"])
+
+    def passwords(self, service: str) -> tuple[str, str]:
+        """Of the role that runs, and of the owner."""
+        name = service.upper()
+        return self.secrets[f"{name}_DATABASE_PASSWORD"], self.secrets[f"{name}_OWNER_DATABASE_PASSWORD"]
+
+    def _database_url(self, role: str, password: str) -> str:
         admin = urlsplit(self.resources.database_url)
-        account = f"whatsinvoice_{service}:{self.secrets[f'{service.upper()}_DATABASE_PASSWORD']}"
         host = admin.netloc.rpartition("@")[2]
-        return urlunsplit(admin._replace(netloc=f"{account}@{host}", path=f"/{DATABASE}"))
+        return urlunsplit(admin._replace(netloc=f"{role}:{password}@{host}", path=f"/{DATABASE}"))
 
     def environment_of(self, part: str) -> dict[str, str]:
         """The whole environment of a program."""
@@ -161,12 +177,14 @@ class Plan:
             "S3_ENDPOINT": self.resources.storage.endpoint,
             "S3_ACCESS_KEY": self.resources.storage.access_key,
             "S3_SECRET_KEY": self.resources.storage.secret_key,
+            "BACKUP_DATABASE_URL": self.backup_url,
             **self._secrets_named("PAYSTACK_SECRET_KEY", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"),
             "GATEWAY_OPS_URL": self.ops_url("gateway"),
         }
         for service in SERVICES:
             name = service.upper()
             found[f"{name}_DATABASE_URL"] = self.database_url(service)
+            found[f"{name}_MIGRATION_URL"] = self.migration_url(service)
             found[f"{name}_GRPC"] = self.grpc(service)
             found[f"{name}_OPS_URL"] = self.ops_url(service)
         return found | {f"{part.upper()}_PID": str(pid) for part, pid in pids.items()}

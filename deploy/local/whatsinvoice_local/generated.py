@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+import pyrage
 from whatsinvoice_kit.rpc.tokens import USER_ISSUER, generate_key, public_half
 
 from whatsinvoice_local.backing.secret_files import write_private
@@ -52,11 +53,13 @@ def _makers() -> dict[str, Callable[[], str]]:
         "PAYSTACK_SECRET_KEY": lambda: f"sk_test_{secrets.token_hex(20)}",
         "WHATSAPP_PHONE_NUMBER_ID": lambda: str(10**14 + secrets.randbelow(9 * 10**14)),
     }
-    for name in ("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET", "NOTIFICATIONS_CODE_KEY"):
+    makers["BACKUP_IDENTITIES"] = lambda: str(pyrage.x25519.Identity.generate())
+    for name in ("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET", "NOTIFICATIONS_CODE_KEY", "BACKUP_MANIFEST_KEYS"):
         makers[name] = _text
     for name in ("WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"):
         makers[name] = _text
-    makers |= {f"{name.upper()}_DATABASE_PASSWORD": _text for name in SERVICES}
+    makers |= {f"{name.upper()}_DATABASE_PASSWORD": _text for name in (*SERVICES, "backup")}
+    makers |= {f"{name.upper()}_OWNER_DATABASE_PASSWORD": _text for name in SERVICES}
     return makers | {f"{name.upper()}_SERVICE_KEY": lambda: json.dumps(generate_key()) for name in _ISSUERS}
 
 

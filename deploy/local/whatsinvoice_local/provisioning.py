@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from whatsinvoice_kit.data.migrations import migrate
-from whatsinvoice_kit.data.provision import provision
+from whatsinvoice_kit.data.provision import provision, provision_backup
 from whatsinvoice_kit.storage import ObjectStore
 
 from whatsinvoice_local.environment import Plan
@@ -16,8 +16,9 @@ def prepare(plan: Plan) -> None:
     with ThreadPoolExecutor() as threads:
         bucket = threads.submit(_make_bucket, plan.resources.storage)
         for service in SERVICES:
-            provision(plan.resources.database_url, service, plan.secrets[f"{service.upper()}_DATABASE_PASSWORD"])
-            migrate(f"whatsinvoice_{service}", plan.database_url(service))
+            provision(plan.resources.database_url, service, *plan.passwords(service))
+            migrate(f"whatsinvoice_{service}", plan.migration_url(service))
+        provision_backup(plan.resources.database_url, plan.secrets["BACKUP_DATABASE_PASSWORD"])
         bucket.result()
 
 

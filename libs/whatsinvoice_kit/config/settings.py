@@ -58,6 +58,8 @@ class BaseServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
     service: ClassVar[str]
+    speaks_rpc: ClassVar[bool] = True
+    """Without RPCs a process needs neither certificates nor keys that sign."""
     least_characters: ClassVar[Mapping[str, int]] = {}
     """Of secrets that production wants longer than others."""
 
@@ -149,12 +151,8 @@ class BaseServiceSettings(BaseSettings):
 
     def unsafe(self) -> Iterator[str]:
         """A sentence for each value that production must not run with."""
-        if not any(self._rpc_tls().values()):
-            yield from (f"{name} is missing" for name in self._rpc_tls())
-        if fault := fault_of_service_key(self.service_key.get_secret_value()):
-            yield f"SERVICE_KEY{fault}"
-        if fault := fault_of_trusted_keys(self.trusted_keys):
-            yield f"TRUSTED_KEYS{fault}"
+        if self.speaks_rpc:
+            yield from self._unsafe_rpcs()
         if self.log_level == "debug":
             yield "LOG_LEVEL is debug"
         for name, field in type(self).model_fields.items():
@@ -165,6 +163,14 @@ class BaseServiceSettings(BaseSettings):
                     yield f"{name.upper()} is missing"
                 elif text and (fault := self._weakness(name, text)):
                     yield f"{name.upper()}{fault}"
+
+    def _unsafe_rpcs(self) -> Iterator[str]:
+        if not any(self._rpc_tls().values()):
+            yield from (f"{name} is missing" for name in self._rpc_tls())
+        if fault := fault_of_service_key(self.service_key.get_secret_value()):
+            yield f"SERVICE_KEY{fault}"
+        if fault := fault_of_trusted_keys(self.trusted_keys):
+            yield f"TRUSTED_KEYS{fault}"
 
     def _weakness(self, name: str, text: str) -> str:
         least = self.least_characters.get(name, MIN_SECRET)
@@ -230,12 +236,17 @@ class ServiceSettings(BaseServiceSettings):
     """What a service with a database, a bus and a gRPC port has."""
 
     database_url: SecretStr
-    """postgresql://role:password@host/database; the role owns the service's schema and nothing else."""
+    """postgresql://role:password@host/database. The role reads and writes the rows of its schema and nothing else; for
+    `migrate` it is the role that owns the schema."""
     redis_url: SecretStr
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0
     pool_size: int = Field(default=10, ge=2)
-    """Connections; a single job holds one while its step needs another."""
+    """Connections; a single job holds one while its step needs another.
+
+    The sum of `pool_size + 1` (one listens) over all processes that autoscalers allow, and one more of each while it
+    rolls, plus 21 (migrations, a backup, people), stays within Postgres' max_connections: tests/deploy/test_pools.py.
+    """
     claim_idle_ms: int = Field(default=60_000, ge=100)
     """How long an unacknowledged event rests before another consumer takes it; well above a handler's time."""
     max_deliveries: int = Field(default=5, ge=1)

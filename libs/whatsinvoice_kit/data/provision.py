@@ -1,26 +1,83 @@
-"""Roles and schemas: one of each per service in one database, and a role can read only its own schema."""
+"""Roles and schemas in one database: for each service an owner that migrates and a role that runs, and one for backups.
+
+The role that runs reads and writes the rows of its own schema and nothing else: it makes, changes and drops no table.
+"""
 
 import psycopg
 from psycopg import sql
 
 DATABASE = "whatsinvoice"
+BACKUP_ROLE = "whatsinvoice_backup"
 
 
-def provision(admin_url: str, service: str, password: str, database: str = DATABASE) -> None:
-    """Makes database, role and schema of a service where they are missing, and sets the role's password.
+def role_of(service: str) -> str:
+    """The role that a service runs with."""
+    return f"whatsinvoice_{service}"
+
+
+def owner_of(service: str) -> str:
+    """The role that owns a service's schema, and migrates it."""
+    return f"whatsinvoice_{service}_owner"
+
+
+def provision(admin_url: str, service: str, password: str, owner_password: str, database: str = DATABASE) -> None:
+    """Makes database, roles and schema of a service where they are missing, and sets the roles' passwords.
 
     admin_url is a superuser's on any database of the server.
     """
-    role, schema = sql.Identifier(f"whatsinvoice_{service}"), sql.Identifier(service)
+    role, owner = role_of(service), owner_of(service)
     with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("SELECT pg_advisory_lock(hashtextextended('whatsinvoice:provision', 0))")
-        if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
-            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-        if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [f"whatsinvoice_{service}"]).fetchone():
-            admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
-        admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
-        with psycopg.connect(admin_url, dbname=database, autocommit=True) as owner:
-            owner.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
-            owner.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-            owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), role))
-            owner.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(schema, role))
+        _make_roles(admin, database, {role: password, owner: owner_password})
+        with psycopg.connect(admin_url, dbname=database, autocommit=True) as inside:
+            names = {
+                "database": sql.Identifier(database),
+                "schema": sql.Identifier(service),
+                "role": sql.Identifier(role),
+                "owner": sql.Identifier(owner),
+            }
+            for statement in _OF_SERVICE:
+                inside.execute(sql.SQL(statement).format(**names))
+
+
+def provision_backup(admin_url: str, password: str, database: str = DATABASE) -> None:
+    """Makes the role that reads every row of every schema, past row-level security, and writes nothing."""
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        _make_roles(admin, database, {BACKUP_ROLE: password})
+        names = {"database": sql.Identifier(database), "role": sql.Identifier(BACKUP_ROLE)}
+        for statement in _OF_BACKUP:
+            admin.execute(sql.SQL(statement).format(**names))
+
+
+def _make_roles(admin: psycopg.Connection, database: str, passwords: dict[str, str]) -> None:
+    """Holds a lock until the connection ends: whoever else provisions waits."""
+    admin.execute("SELECT pg_advisory_lock(hashtextextended('whatsinvoice:provision', 0))")
+    if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+    for name, password in passwords.items():
+        if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+            admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+        admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(password)))
+
+
+_OF_SERVICE = (
+    "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+    "GRANT CONNECT ON DATABASE {database} TO {role}, {owner}",
+    "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}",
+    # schemas of the first releases, which had one role for both
+    "ALTER SCHEMA {schema} OWNER TO {owner}",
+    "REASSIGN OWNED BY {role} TO {owner}",
+    "GRANT USAGE ON SCHEMA {schema} TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+    """
+    ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}
+        GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}
+    """,
+)
+
+_OF_BACKUP = (
+    "ALTER ROLE {role} BYPASSRLS",
+    "ALTER ROLE {role} SET default_transaction_read_only = on",
+    "GRANT pg_read_all_data TO {role}",
+    "GRANT CONNECT ON DATABASE {database} TO {role}",
+)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,12 @@ class Postgres:
     programs: Path
 
 
-def start_postgres(folder: Path, port: int | None = None, *, fast: bool = False) -> Postgres:
+def start_postgres(
+    folder: Path, port: int | None = None, *, fast: bool = False, further: Sequence[str] = ()
+) -> Postgres:
     """Start the server of `folder`, or give the one that runs; `fast` gives up durability, for tests.
+
+    `further` are lines of postgresql.conf without blanks around the equals sign.
 
     Raises:
         BackingError: it could not be created or did not become ready.
@@ -62,7 +67,7 @@ def start_postgres(folder: Path, port: int | None = None, *, fast: bool = False)
             if not (cluster / "data").exists():
                 _initdb(programs, cluster, password, account)
             chosen = remembered_ports(folder / "ports.json", ["postgres"], {"postgres": port})["postgres"]
-            settings = (*_SETTINGS, f"port={chosen}", *(_FAST if fast else ()))
+            settings = (*_SETTINGS, f"port={chosen}", *(_FAST if fast else ()), *further)
             process = processes.spawn(
                 [str(programs / "postgres"), "-D", str(cluster / "data"), *(f"--{setting}" for setting in settings)],
                 folder,

@@ -1,0 +1,104 @@
+"""The backups that a bucket holds: which are whole, what they say, and which may go."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from whatsinvoice_backup import documents
+from whatsinvoice_backup.bucket import Bucket
+from whatsinvoice_backup.documents import Document
+from whatsinvoice_backup.failures import RefusedError
+from whatsinvoice_backup.manifest import FOLDER, Manifest, Signer, key_of
+from whatsinvoice_backup.sealing import require, sha256
+
+DRILLS = "drills"
+_NAME = "%Y%m%dT%H%M%SZ"
+
+
+def moment_of(name: str) -> datetime:
+    """When a backup of that name was begun; ValueError for a name that is none."""
+    return datetime.strptime(name.partition("-")[0], _NAME).replace(tzinfo=UTC)
+
+
+def name_at(moment: datetime, suffix: str) -> str:
+    """Sorts by time."""
+    return f"{moment.strftime(_NAME)}-{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`good` have a manifest of ours, newest first; `unfinished` have none, `refused` one that is not ours."""
+
+    good: list[Manifest]
+    unfinished: list[str]
+    refused: dict[str, str]
+    """Name -> reason."""
+
+
+class Catalogue:
+    def __init__(self, target: Bucket, signer: Signer) -> None:
+        self.target = target
+        self.signer = signer
+
+    def listing(self) -> Listing:
+        found = Listing([], [], {})
+        for name in reversed(self.target.folders(f"{FOLDER}/")):
+            try:
+                text = self.target.get(key_of(name))
+                if text is None:
+                    found.unfinished.append(name)
+                else:
+                    found.good.append(self.signer.manifest(name, text))
+            except RefusedError as error:
+                found.refused[name] = str(error)
+        return found
+
+    def manifest(self, name: str = "") -> Manifest:
+        """Of the named backup, else of the newest; RefusedError when there is none, or it is not ours."""
+        if not name:
+            good = self.listing().good
+            if not good:
+                raise RefusedError("there is no backup")
+            return good[0]
+        text = self.target.get(key_of(name))
+        if text is None:
+            raise RefusedError(f"there is no backup {name}, or it was never finished")
+        return self.signer.manifest(name, text)
+
+    def documents(self, manifest: Manifest) -> list[Document]:
+        """Of a backup's list; RefusedError when that is not what was saved."""
+        key = key_of(manifest.name, documents.LIST)
+        content = self.target.get(key)
+        if content is None:
+            raise RefusedError(f"{key} is missing")
+        require(key, len(content), sha256(content), manifest.objects_list)
+        return list(documents.read_list(content))
+
+    def write_drill(self, name: str, result: dict[str, Any]) -> None:
+        self.target.put(f"{DRILLS}/{name}", self.signer.signed({"kind": "drill", **result}))
+
+    def last_drills(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The last one, and the last that went well; RefusedError for one that is not ours."""
+        last: dict[str, Any] | None = None
+        for key in sorted(self.target.sizes(f"{DRILLS}/"), reverse=True):
+            result = self.signer.document(key, self.target.get(key) or b"")
+            last = last or result
+            if result["ok"]:
+                return last, result
+        return last, None
+
+
+def to_keep(names: Iterable[str], now: datetime, *, hours: int, daily: int, weekly: int, monthly: int) -> set[str]:
+    """Those of the last hours, and the newest of each of the last days, weeks and months that have one.
+
+    The newest of all is always among them, however old it is.
+    """
+    newest_first = {name: moment_of(name) for name in sorted(names, reverse=True)}
+    kept = {name for name, moment in newest_first.items() if now - moment < timedelta(hours=hours)}
+    for count, form in ((daily, "%Y-%m-%d"), (weekly, "%G-%V"), (monthly, "%Y-%m")):
+        periods: dict[str, str] = {}
+        for name, moment in newest_first.items():
+            periods.setdefault(moment.strftime(form), name)
+        kept |= set(list(periods.values())[:count])
+    return kept

@@ -1,0 +1,115 @@
+"""Checking a backup, and bringing it back into an empty place: nothing is used before its hash was compared."""
+
+import tempfile
+from pathlib import Path
+
+import psycopg
+from whatsinvoice_kit.data.provision import owner_of
+
+from whatsinvoice_backup import documents
+from whatsinvoice_backup.bucket import Bucket
+from whatsinvoice_backup.catalogue import Catalogue
+from whatsinvoice_backup.contents import read_contents, snapshots
+from whatsinvoice_backup.failures import BackupError, RefusedError
+from whatsinvoice_backup.manifest import Contents, Manifest, key_of
+from whatsinvoice_backup.programs import Programs
+from whatsinvoice_backup.saving import dump_file
+from whatsinvoice_backup.sealing import Opener, file_sha256, require
+from whatsinvoice_backup.settings import SERVICES, Settings
+
+JOBS = 2
+_NOT_EMPTY = "SELECT nspname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ANY(%s) LIMIT 1"
+
+
+def verify(catalogue: Catalogue, manifest: Manifest) -> None:
+    """Downloads and hashes every file of a backup, and sees that each document is there in its size. Needs no key.
+
+    Raises:
+        RefusedError: it is not whole; the reason names the file.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for service, dump in manifest.dumps.items():
+            key, file = key_of(manifest.name, dump_file(service)), Path(folder) / service
+            _download(catalogue.target, key, file)
+            require(key, file.stat().st_size, file_sha256(file), dump)
+            file.unlink()
+    sizes = catalogue.target.sizes(f"{documents.FOLDER}/")
+    for document in catalogue.documents(manifest):
+        if document.stored not in sizes:
+            raise RefusedError(f"{document.stored} is missing")
+        require(document.stored, sizes[document.stored], document.sealed.sealed_sha256, document.sealed)
+
+
+def restore(settings: Settings, catalogue: Catalogue, manifest: Manifest, place: Bucket | None) -> None:
+    """Fills the empty schemas at DATABASE_URL, which `provision` has made, and the empty bucket `place`.
+
+    Without a place documents are opened and put nowhere.
+
+    Raises:
+        RefusedError: the backup is not whole or not ours. BackupError: the place is not empty, or Postgres refused.
+    """
+    addresses = settings.addresses()
+    _require_empty(addresses, place)
+    programs, opener = Programs(settings.pg_programs), Opener(settings.identities.get_secret_value())
+    found = catalogue.documents(manifest)
+    with tempfile.TemporaryDirectory(dir=settings.work_folder or None) as folder:
+        for service in SERVICES:
+            plain = _opened(catalogue.target, opener, manifest, service, Path(folder))
+            programs.restore(addresses[service], service, owner_of(service), plain, JOBS)
+            plain.unlink()
+    for url in dict.fromkeys(addresses.values()):
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute("ANALYZE")
+    documents.put_back(catalogue.target, opener, found, place)
+
+
+def compare(settings: Settings, catalogue: Catalogue, manifest: Manifest, place: Bucket | None) -> list[str]:
+    """What is there other than the manifest says: rows, checksums, revisions, the ledger, documents. Empty is good."""
+    with snapshots(settings.addresses()) as (_, servers):
+        found = read_contents(servers)
+    of_documents = documents.differences(place, catalogue.documents(manifest)) if place else []
+    return [*_differences(manifest.contents, found), *of_documents]
+
+
+def _differences(expected: Contents, found: Contents) -> list[str]:
+    different = [
+        f"{service} is at {found.heads[service]} and was at {head}"
+        for service, head in expected.heads.items()
+        if found.heads[service] != head
+    ]
+    for service, tables in expected.tables.items():
+        for name, table in tables.items():
+            there = found.tables[service].get(name)
+            if there is None:
+                different.append(f"{service}.{name} is missing")
+            elif there.rows != table.rows:
+                different.append(f"{service}.{name} has {there.rows} rows and had {table.rows}")
+            elif there != table:
+                different.append(f"{service}.{name} has as many rows and another checksum")
+    if found.ledger != expected.ledger:
+        different.append(
+            f"the ledger has {found.ledger.entries} entries, of {expected.ledger.entries}, and other anchors"
+        )
+    return different
+
+
+def _opened(target: Bucket, opener: Opener, manifest: Manifest, service: str, folder: Path) -> Path:
+    key, sealed, plain = key_of(manifest.name, dump_file(service)), folder / "sealed", folder / "plain"
+    _download(target, key, sealed)
+    opener.file(key, sealed, plain, manifest.dumps[service])
+    sealed.unlink()
+    return plain
+
+
+def _download(target: Bucket, key: str, file: Path) -> None:
+    if not target.download(key, file):
+        raise RefusedError(f"{key} is missing")
+
+
+def _require_empty(addresses: dict[str, str], place: Bucket | None) -> None:
+    for url in dict.fromkeys(addresses.values()):
+        with psycopg.connect(url) as connection:
+            if row := connection.execute(_NOT_EMPTY, [list(SERVICES)]).fetchone():
+                raise BackupError(f"the schema {row[0]} is not empty; a backup is restored into an empty place")
+    if place and place.sizes(""):
+        raise BackupError(f"the bucket {place.name} is not empty; a backup is restored into an empty place")

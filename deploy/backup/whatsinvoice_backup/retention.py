@@ -1,0 +1,41 @@
+"""What is old goes: backups that no period needs, unfinished ones, and documents that no kept backup names."""
+
+from datetime import UTC, datetime, timedelta
+
+from whatsinvoice_backup import documents
+from whatsinvoice_backup.catalogue import Catalogue, moment_of, to_keep
+from whatsinvoice_backup.manifest import FOLDER, key_of
+from whatsinvoice_backup.settings import Settings
+
+UNFINISHED_FOR = timedelta(days=1)
+"""A backup takes minutes: what has no manifest after a day never gets one."""
+
+
+def prune(catalogue: Catalogue, settings: Settings) -> list[str]:
+    """Gives the names that went. A backup whose manifest is not ours stays, for somebody to look at.
+
+    The newest good one always stays. The bucket is versioned: what goes is hidden, and ended by its lifecycle rule.
+    """
+    listing, target = catalogue.listing(), catalogue.target
+    kept = to_keep(
+        (manifest.name for manifest in listing.good),
+        datetime.now(UTC),
+        hours=settings.keep_hours,
+        daily=settings.keep_daily,
+        weekly=settings.keep_weekly,
+        monthly=settings.keep_monthly,
+    )
+    gone = [manifest.name for manifest in listing.good if manifest.name not in kept]
+    gone += [name for name in listing.unfinished if moment_of(name) < datetime.now(UTC) - UNFINISHED_FOR]
+    for name in gone:
+        target.delete([key_of(name)])  # first, so that what is left of it is unfinished and no backup
+        target.delete(target.sizes(f"{FOLDER}/{name}/"))
+    if gone and not listing.unfinished and not listing.refused:
+        named = {
+            document.stored
+            for manifest in listing.good
+            if manifest.name in kept
+            for document in catalogue.documents(manifest)
+        }
+        target.delete(target.sizes(f"{documents.FOLDER}/").keys() - named)
+    return gone
