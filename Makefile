@@ -89,7 +89,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi browser promtool bench
+.PHONY: test fuzz lint format openapi browser promtool redis bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -115,6 +115,10 @@ browser:  ## Install Debian's Chromium for the browser tests (needs root)
 promtool:  ## Fetch Debian's promtool and amtool into .venv, for the tests of deploy/prometheus (after an apt-get update)
 	@[ -x $(VENV)/debian/usr/bin/amtool ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
 	  && apt-get download -qq prometheus prometheus-alertmanager && for deb in *.deb; do dpkg -x "$$deb" .; done; }
+
+redis:  ## Fetch Debian's Redis 7 into .venv, for the tests of Sentinel and Cluster with TLS (after an apt-get update)
+	@[ -x $(VENV)/debian/usr/bin/redis-server ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
+	  && apt-get download -qq redis-server redis-tools liblzf1 libjemalloc2 && for deb in *.deb; do dpkg -x "$$deb" .; done; }
 
 bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json
 	@$(PY) tests/load/bench.py

@@ -13,6 +13,7 @@ from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.events.bus import Bus, StreamReader
+from whatsinvoice_kit.events.away import AWAY
 from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.events.inbox import Inbox, Subscription
 from whatsinvoice_kit.events.outbox import serialised
@@ -80,6 +81,17 @@ class Pipeline:
         await bus.start()
         self.buses.append(bus)
         return bus
+
+    async def settle(self, seconds: float = 30) -> None:
+        """What the relay's jobs do each second, until all is published."""
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    await self.relay.check_redis()
+                    if not await self.relay.publish_batch():
+                        return
+                except AWAY:
+                    await asyncio.sleep(0.1)
 
     async def effects(self) -> Counter[str]:
         """Event id -> how often its effect is there."""

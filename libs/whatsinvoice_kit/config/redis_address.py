@@ -69,7 +69,9 @@ class RedisAddress:
 
     def sentinel_account(self) -> dict[str, Any]:
         """The same for the Sentinels."""
-        return {"password": self.sentinel_password} | self._tls() if self.sentinel_password else self.account()
+        if not self.sentinel_password:
+            return self.account()
+        return {"username": None, "password": self.sentinel_password} | self._tls()
 
     def _tls(self) -> dict[str, Any]:
         return {"ssl": True, "ssl_ca_certs": self.ca_file or None} if self.tls else {}

@@ -16,7 +16,8 @@ from faststream.redis.parser import BinaryMessageFormatV1
 from prometheus_client import Gauge
 from redis.exceptions import ResponseError
 
-from whatsinvoice_kit.events.connection import AWAY, Connection
+from whatsinvoice_kit.events.away import AWAY
+from whatsinvoice_kit.events.connection import Connection
 from whatsinvoice_kit.events.dead_letters import bury, dead_stream
 
 log = structlog.get_logger(__name__)

@@ -9,14 +9,11 @@ from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException, RedisError
 
 from whatsinvoice_kit.config.redis_address import RedisAddress
 
 RedisClient = Any
 """A redis.asyncio client that answers in bytes; its own types cannot tell bytes from str."""
-AWAY = (RedisError, RedisClusterException, OSError)
-"""What commands raise while Redis is away, in any mode."""
 SOCKET_SECONDS = 5
 """A Redis that hangs must not hold the relay's transaction open; far above the time that a read waits for news."""
 CONNECT_SECONDS = 2

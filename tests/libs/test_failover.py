@@ -1,0 +1,80 @@
+"""A master is killed and a replica that was behind takes over: what only the dead one had is published again."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from support.redis_servers import Redises, Server
+from support.sample import Pipeline, an_event, eventually
+from whatsinvoice_kit.events import relay as relay_module
+from whatsinvoice_kit.events.away import AWAY
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(params=["sentinel", "cluster"])
+def redises(request: pytest.FixtureRequest) -> Iterator[Redises]:
+    found: Redises = request.getfixturevalue(f"{request.param}_redis")
+    yield found
+    found.mend()
+
+
+@pytest.fixture
+async def pipeline(engine: AsyncEngine, redises: Redises) -> AsyncIterator[Pipeline]:
+    pipeline = Pipeline(engine, redises.address)
+    yield pipeline
+    await pipeline.close()
+
+
+def replica_of(redises: Redises, master: Server) -> Server:
+    return next(
+        server
+        for server in redises.servers
+        if server is not master and server.info("replication").get("master_port") == master.port
+    )
+
+
+def tell(server: Server, number: signal.Signals) -> None:
+    assert server.process is not None
+    os.kill(server.process.pid, number)
+
+
+async def test_what_the_new_master_never_had_is_published_again_and_nothing_happens_twice(
+    pipeline: Pipeline, redises: Redises, figure: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "MARGIN", relay_module.timedelta(0))  # what is told apart is told exactly
+    early = await pipeline.publish(*(an_event() for _ in range(30)))
+    await pipeline.relay.publish_batch()
+    master = redises.master_of(pipeline.stream)
+    assert master.asked("WAIT", 1, 5000) == 1
+    replica = replica_of(redises, master)
+    tell(replica, signal.SIGSTOP)
+    await pipeline.consume()  # its group is made where only the dying one knows of it
+    await eventually(lambda: pipeline.happened(early))
+    lost = await pipeline.publish(*(an_event() for _ in range(40)))
+    await pipeline.relay.publish_batch()
+    await asyncio.sleep(0.3)  # until nobody is in the middle of one of them
+    master.kill()
+    killed = time.monotonic()
+    tell(replica, signal.SIGCONT)
+    later = await pipeline.publish(*(an_event() for _ in range(30)))
+    while True:  # the relay of a process that was busy: it publishes before it looks who it is that it publishes to
+        try:
+            await pipeline.relay.publish_batch()
+            break
+        except AWAY:
+            await asyncio.sleep(0.1)
+    published = time.monotonic() - killed
+    await pipeline.settle()
+    await eventually(lambda: pipeline.happened(early + lost + later), 30)
+    assert redises.master_of(pipeline.stream) is replica
+    effects = await pipeline.effects()
+    assert sorted(effects.values()) == [1] * 100
+    figure(
+        f"kill -9 of the master, {redises.mode}: published again after {published:.1f} s, all effects after "
+        f"{time.monotonic() - killed:.1f} s; 40 of 100 were on the dead one alone: 0 lost, 0 twice"
+    )

