@@ -89,7 +89,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi browser promtool redis bench
+.PHONY: test fuzz lint format openapi browser promtool redis faults bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -119,6 +119,9 @@ promtool:  ## Fetch Debian's promtool and amtool into .venv, for the tests of de
 redis:  ## Fetch Debian's Redis 7 into .venv, for the tests of Sentinel and Cluster with TLS (after an apt-get update)
 	@[ -x $(VENV)/debian/usr/bin/redis-server ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
 	  && apt-get download -qq redis-server redis-tools liblzf1 libjemalloc2 && for deb in *.deb; do dpkg -x "$$deb" .; done; }
+
+faults: setup  ## What takes minutes: a master of Redis killed amid 500 invoices, by Sentinels and in a cluster
+	@$(VENV)/bin/pytest -q -m faults
 
 bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json
 	@$(PY) tests/load/bench.py

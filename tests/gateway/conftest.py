@@ -75,7 +75,7 @@ async def stack(migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyri
 
 
 def gateway_settings(stack: Stack, redis_url: str, keyring: Keyring, /, **changes: Any) -> Settings:
-    values = {
+    values: dict[str, Any] = {
         "app_env": "test",
         "auth_grpc": address_of(stack.auth),
         "invoices_grpc": address_of(stack.invoices),

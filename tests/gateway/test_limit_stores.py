@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from limits import parse
+from limits.errors import StorageError
 from pydantic import SecretStr
+from redis.exceptions import RedisError
 from support.redis_servers import Redises
 from whatsinvoice_gateway.edge import quotas as module
 from whatsinvoice_gateway.edge.limits import make_limiter
@@ -54,7 +56,7 @@ async def test_a_gateway_starts_and_counts_while_redis_is_away(url: str) -> None
     limiter, quotas = make_limiter(settings), Quotas(settings)
     started = time.monotonic()
     assert [(await quotas.count("biz_away", "GET")).allowed for _ in range(4)] == [True, True, True, False]
-    with pytest.raises(Exception, match="onnect|cannot be|No master|away"):
+    with pytest.raises((StorageError, RedisError)):
         limiter.limiter.hit(parse("5/hour"), "login", "away")
     assert time.monotonic() - started < 2
     await quotas.close()
@@ -88,6 +90,7 @@ async def _shared(limiters: list[Any], quotas: Quotas, item: Any, key: str) -> b
     try:
         for limiter in limiters:
             limiter.limiter.hit(item, key)
-    except Exception:  # noqa: BLE001  (whatever it raises, slowapi counts in memory)
+    except (StorageError, RedisError):
         return False
-    return limiters[0].limiter.get_window_stats(item, key)[1] < 5 and quotas._away_until < time.monotonic()
+    away_until: float = quotas._away_until  # noqa: SLF001  (where it counts is to be seen nowhere else)
+    return limiters[0].limiter.get_window_stats(item, key)[1] < 5 and away_until < time.monotonic()

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -46,7 +47,7 @@ def tell(server: Server, number: signal.Signals) -> None:
 async def test_what_the_new_master_never_had_is_published_again_and_nothing_happens_twice(
     pipeline: Pipeline, redises: Redises, figure: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay_module, "MARGIN", relay_module.timedelta(0))  # what is told apart is told exactly
+    monkeypatch.setattr(relay_module, "MARGIN", timedelta(0))  # what is told apart is told exactly
     early = await pipeline.publish(*(an_event() for _ in range(30)))
     await pipeline.relay.publish_batch()
     master = redises.master_of(pipeline.stream)

@@ -1,4 +1,4 @@
-"""A Redis that restarts, comes back emptied, or is away: what waited is published, what may be lost once more (O2, O3)."""
+"""A Redis that restarts, comes back emptied, or is away: what waited is published, what may be lost again (O2, O3)."""
 
 import asyncio
 import contextlib

@@ -156,7 +156,14 @@ class Redises:
         return given
 
     def add(self, settings: str = "") -> Server:
-        common = f'dir ./\nappendonly yes\nsave ""\nmaxmemory-policy noeviction\nrepl-diskless-sync-delay 0\nmasterauth "{self.password}"\n'
+        common = f"""\
+dir ./
+appendonly yes
+save ""
+maxmemory-policy noeviction
+repl-diskless-sync-delay 0
+masterauth "{self.password}"
+"""
         folder = self.folder / f"server-{len(self.servers)}"
         self.servers.append(Server(folder, self.tls, self.password, common + settings))
         return self.servers[-1]
@@ -178,13 +185,16 @@ class Redises:
                     return self.by_port(port)
         raise AssertionError(f"nobody has slot {slot}")
 
-    def kill_master_of(self, key: str) -> tuple[Server, float]:
-        """kill -9, and who took over after how many seconds."""
-        old = self.master_of(key)
-        killed = time.monotonic()
-        old.kill()
-        eventually(lambda: self.master_of(key) is not old and self._is_master(self.master_of(key)), "a new master")
-        return self.master_of(key), time.monotonic() - killed
+    def await_takeover(self, key: str) -> Server:
+        """Who has the key after its master was killed."""
+        eventually(lambda: self._is_master(self.master_of(key)), "a new master")
+        return self.master_of(key)
+
+    def empty(self) -> None:
+        """Deletes everything."""
+        for server in self.servers:
+            if self._is_master(server):
+                server.asked("FLUSHALL")
 
     @staticmethod
     def _is_master(server: Server) -> bool:
@@ -261,9 +271,7 @@ def start_cluster(folder: Path) -> Redises:
     """Three masters, each with a replica."""
     redises = Redises("cluster", folder)
     for _ in range(6):
-        redises.add(
-            f"cluster-enabled yes\ncluster-config-file nodes.conf\ncluster-node-timeout 2000\ncluster-port {free_port()}"
-        ).start()
+        redises.add(f"cluster-enabled yes\ncluster-node-timeout 2000\ncluster-port {free_port()}").start()
     first, ends = redises.servers[0], (0, 5461, 10923, 16384)
     for number, server in enumerate(redises.servers):
         server.asked("CLUSTER", "SET-CONFIG-EPOCH", number + 1)

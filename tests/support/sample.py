@@ -12,8 +12,8 @@ from whatsinvoice_kit.config.redis_address import RedisAddress
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
-from whatsinvoice_kit.events.bus import Bus, StreamReader
 from whatsinvoice_kit.events.away import AWAY
+from whatsinvoice_kit.events.bus import Bus, StreamReader
 from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.events.inbox import Inbox, Subscription
 from whatsinvoice_kit.events.outbox import serialised

@@ -63,16 +63,22 @@ def connect_to(address: RedisAddress) -> Connection:
         # One that is away is not tried again: the next is asked.
         asking = {**address.sentinel_account(), **timeouts, "retry": Retry(NoBackoff(), 0)}
         options["db"] = address.db
-        named = {"sentinels": nodes, "sentinel_master_name": address.service, "sentinel_kwargs": asking}
-        broker: RedisBroker = RedisSentinelBroker(**of_broker, db=address.db, **named)
-        return Connection(broker, Sentinel(nodes, sentinel_kwargs=asking, **options).master_for(address.service))
+        broker: RedisBroker = RedisSentinelBroker(
+            **of_broker,
+            db=address.db,
+            sentinels=nodes,
+            sentinel_master_name=address.service,
+            sentinel_kwargs=asking,
+        )
+        asker: Any = Sentinel  # which has no types
+        return Connection(broker, asker(nodes, sentinel_kwargs=asking, **options).master_for(address.service))
     if address.mode == "cluster":
         seeds = [ClusterNode(host, port) for host, port in nodes]
         # No `host`, or FastStream would ask localhost too.
         broker = RedisClusterBroker(**of_broker, host="", startup_nodes=nodes)
         return Connection(broker, RedisCluster(startup_nodes=seeds, **options))
     [(host, port)] = nodes
-    server = {"host": host, "port": port, "db": address.db}
+    server: dict[str, Any] = {"host": host, "port": port, "db": address.db}
     return Connection(_standalone(address, {**of_broker, **server}), Redis(**options, **server))
 
 
