@@ -23,7 +23,7 @@ AWAY = ("redis://:x@{0}/0", "redis+sentinel://:x@{0},{0}/0?service=events", "red
 
 def settings_of(redises: Redises, **changes: Any) -> Settings:
     own = {name.lower(): value for name, value in redises.settings().items()}
-    return Settings(**{**SERVICES, **own, **changes})  # type: ignore[arg-type]  # pydantic makes of text what each is
+    return Settings(**{**SERVICES, **own, **changes})
 
 
 @pytest.fixture(params=["standalone", "sentinel", "cluster"])

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +259,7 @@ sentinel failover-timeout events 5000
         redises.sentinels.append(sentinel)
         sentinel.start()
     for sentinel in redises.sentinels:
-        eventually(lambda asked=sentinel: _sees_all(asked), "Sentinels that know one another")
+        eventually(partial(_sees_all, sentinel), "Sentinels that know one another")
     return redises
 
 
@@ -281,14 +282,18 @@ def start_cluster(folder: Path) -> Redises:
             bus = next(line.split()[1] for line in server.settings.splitlines() if line.startswith("cluster-port"))
             first.asked("CLUSTER", "MEET", "127.0.0.1", server.port, bus)
     for server in redises.servers:
-        eventually(lambda asked=server: len(asked.asked("CLUSTER NODES")) == 6, "nodes that know one another")
+        eventually(partial(_knows_all, server), "nodes that know one another")
     for master, replica in zip(redises.servers[:3], redises.servers[3:], strict=True):
         master_id = master.asked("CLUSTER", "MYID")
-        eventually(lambda to=replica, of=master_id: to.asked("CLUSTER", "REPLICATE", of), "a replica that knows whose")
+        eventually(partial(replica.asked, "CLUSTER", "REPLICATE", master_id), "a replica that knows whose")
     eventually(redises.whole, "every replica in step")
     for server in redises.servers:
-        eventually(lambda asked=server: _is_ok(asked), "a cluster that is whole")
+        eventually(partial(_is_ok, server), "a cluster that is whole")
     return redises
+
+
+def _knows_all(server: Server) -> bool:
+    return len(str(server.asked("CLUSTER", "NODES")).splitlines()) == 6
 
 
 def _is_ok(server: Server) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 Mode = Literal["standalone", "sentinel", "cluster"]
 _SCHEME = re.compile(r"redis(?P<tls>s?)(\+(?P<mode>sentinel|cluster))?")
+_MODES: dict[str | None, Mode] = {None: "standalone", "sentinel": "sentinel", "cluster": "cluster"}
 _PORTS: dict[Mode, int] = {"standalone": 6379, "sentinel": 26379, "cluster": 6379}
 
 
@@ -41,7 +42,7 @@ class RedisAddress:
         scheme = _SCHEME.fullmatch(parts.scheme)
         if scheme is None:
             raise ValueError("is none of redis://, redis+sentinel:// and redis+cluster://, with rediss for TLS")
-        mode: Mode = scheme["mode"] or "standalone"
+        mode = _MODES[scheme["mode"]]
         account, _, hosts = parts.netloc.rpartition("@")
         username, _, password = account.partition(":")
         nodes = tuple(_node(host, _PORTS[mode]) for host in hosts.split(","))

@@ -31,7 +31,8 @@ class LazyCluster:
     def _connected(self) -> Any:
         if self._client is None:
             timeouts = {"socket_timeout": self._seconds, "socket_connect_timeout": self._seconds}
-            nodes = [ClusterNode(host, port) for host, port in self._address.nodes]
+            node: Any = ClusterNode  # which has no types
+            nodes = [node(host, port) for host, port in self._address.nodes]
             options: dict[str, Any] = {**self._address.account(), **timeouts, "retry": Retry(NoBackoff(), 1)}
             self._client = RedisCluster(startup_nodes=nodes, **options)
         return self._client
