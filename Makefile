@@ -116,9 +116,11 @@ promtool:  ## Fetch Debian's promtool and amtool into .venv, for the tests of de
 	@[ -x $(VENV)/debian/usr/bin/amtool ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
 	  && apt-get download -qq prometheus prometheus-alertmanager && for deb in *.deb; do dpkg -x "$$deb" .; done; }
 
-redis:  ## Fetch Debian's Redis 7 into .venv, for the tests of Sentinel and Cluster with TLS (after an apt-get update)
+REDIS_DEBS := redis-server redis-tools liblzf1 libjemalloc2
+redis:  ## Fetch Debian's Redis 7 into .venv, for the tests of Sentinels and clusters with TLS
 	@[ -x $(VENV)/debian/usr/bin/redis-server ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
-	  && apt-get download -qq redis-server redis-tools liblzf1 libjemalloc2 && for deb in *.deb; do dpkg -x "$$deb" .; done; }
+	  && { apt-get download -qq $(REDIS_DEBS) || { apt-get update -qq && apt-get download -qq $(REDIS_DEBS); }; } \
+	  && for deb in *.deb; do dpkg -x "$$deb" .; done; }
 
 faults: setup  ## What takes minutes: a master of Redis killed amid 500 invoices, by Sentinels and in a cluster
 	@$(VENV)/bin/pytest -q -m faults
