@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -64,13 +64,26 @@ class Payers:
             ]
         return int(count)
 
-    def receipts(self) -> Counter[str]:
+    def receipts(self, phones: Iterable[str]) -> Counter[str]:
         """Phone -> receipts on it."""
         found: Counter[str] = Counter()
-        for phone in self.phones:
+        for phone in phones:
             messages = self.sandbox.get(f"/_control/phones/{phone}/messages", params={"after": 0}).json()["messages"]
             found[phone] = sum("/r/" in json.dumps(message) for message in messages)
         return found
+
+    def await_receipts(self) -> Counter[str]:
+        """All of them, and those that came twice; fails when no more come."""
+        without, growth = list(self.phones), time.monotonic()
+        while without:
+            time.sleep(1)
+            found = self.receipts(without)
+            if any(found.values()):
+                growth = time.monotonic()
+            without = [phone for phone in without if not found[phone]]
+            assert time.monotonic() - growth < 90, f"{len(without)} of {self.count} have no receipt, and no more come"
+        time.sleep(2)  # for one that comes twice
+        return self.receipts(self.phones)
 
     def republished(self) -> int:
         """Events that relays have published again."""
@@ -89,13 +102,6 @@ class Payers:
     def close(self) -> None:
         for client in (self.gateway, self.sandbox, self.story):
             client.close()
-
-
-def until(truth: Callable[[], object], what: str, seconds: float) -> None:
-    ends = time.monotonic() + seconds
-    while not truth():
-        assert time.monotonic() < ends, what
-        time.sleep(0.2)
 
 
 def failover_amid(payers: Payers, redises: Redises) -> tuple[float, float]:
@@ -128,9 +134,7 @@ def failover_amid(payers: Payers, redises: Redises) -> tuple[float, float]:
 def a_run(stack: Stack, redises: Redises, count: int, figure: Callable[[str], None]) -> None:
     payers = Payers(stack, count)
     pause, seconds = failover_amid(payers, redises)
-    until(lambda: all(payers.receipts().values()), "a receipt for each", 120)
-    time.sleep(2)  # for one that comes twice
-    receipts, charges, books = payers.receipts(), payers.charges(), payers.books()
+    receipts, charges, books = payers.await_receipts(), payers.charges(), payers.books()
     lost, twice = sum(n == 0 for n in receipts.values()), sum(n > 1 for n in receipts.values())
     where = f"{redises.mode}{' with TLS' if redises.tls else ''}"
     figure(
