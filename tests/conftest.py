@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -62,30 +61,24 @@ def redis_url(backing_folder: Path) -> Iterator[str]:
         yield url
 
 
-@contextmanager
-def _running(redises: redis_servers.Redises) -> Iterator[redis_servers.Redises]:
-    yield redises
-    redises.stop()
-
-
 @pytest.fixture(scope="session")
 def standalone_redis(backing_folder: Path) -> Iterator[redis_servers.Redises]:
     """One Redis with AUTH and TLS."""
-    with _running(redis_servers.start_standalone(backing_folder / "standalone-redis")) as found:
+    with redis_servers.running("standalone", backing_folder / "standalone-redis") as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def sentinel_redis(backing_folder: Path) -> Iterator[redis_servers.Redises]:
     """A master with a replica and three Sentinels; who kills one of them mends it."""
-    with _running(redis_servers.start_sentinel(backing_folder / "sentinel-redis")) as found:
+    with redis_servers.running("sentinel", backing_folder / "sentinel-redis") as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def cluster_redis(backing_folder: Path) -> Iterator[redis_servers.Redises]:
     """Three masters with a replica each; who kills one of them mends it."""
-    with _running(redis_servers.start_cluster(backing_folder / "cluster-redis")) as found:
+    with redis_servers.running("cluster", backing_folder / "cluster-redis") as found:
         yield found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.certificates import write_certificate
-from support.redis_servers import FETCHED, HAS_TLS, Server, eventually, free_port
+from support.redis_server import FETCHED, HAS_TLS, Server, eventually, free_port
 
 WAYS = ("sentinel", "cluster")
 CUSTOM = {"ExternalSecret", "Certificate", "Issuer"}

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from support.redis_servers import Redises, Server
+from support.redis_server import Server
+from support.redis_servers import Redises
 from support.sample import Pipeline, an_event, eventually
 from whatsinvoice_kit.events import relay as relay_module
 from whatsinvoice_kit.events.away import AWAY

