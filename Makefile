@@ -130,7 +130,7 @@ bench: setup  ## Our GET and POST beside a bare program, start and memory: a tab
 
 # --- in containers ----------------------------------------------------------------------------------------------
 COMPOSE := docker compose --profile sandbox -f docker-compose.yaml $(if $(filter seaweedfs,$(S3)),-f deploy/compose.seaweedfs.yaml)
-.PHONY: secrets compose-up compose-down test-containers
+.PHONY: secrets compose-up compose-down containers test-containers
 secrets: setup  ## Generate what is missing of the secrets that compose mounts, in .run/secrets
 	@$(PY) deploy/make_secrets.py
 
@@ -139,6 +139,9 @@ compose-up: secrets  ## The whole system in containers, healthy when it returns;
 
 compose-down:  ## Stop the containers and delete their data
 	@$(COMPOSE) down --volumes
+
+containers: secrets  ## Build every image, bring all of it up, smoke-test it over TLS, and take it down (needs Docker)
+	@CONTAINERS=1 $(VENV)/bin/pytest -q tests/containers
 
 test-containers: clients  ## The tests on Postgres 15, Redis 7 and S3 in containers (needs Docker)
 	@TEST_BACKING=containers $(VENV)/bin/pytest -q

@@ -44,6 +44,12 @@ configure_logging("tests", form="console", level="warning")
 
 
 @pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
 def backing_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("backing")
 

@@ -14,8 +14,3 @@ def tracked() -> list[Path]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return sorted({Path(line) for line in listing.splitlines() if (ROOT / line).is_file()})
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    return ROOT

@@ -17,11 +17,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def root() -> Path:
-    return ROOT
-
-
-@pytest.fixture(scope="session")
 def dockerfile() -> str:
     """With continued lines joined and comments left out."""
     text = (ROOT / "deploy" / "Dockerfile").read_text()
