@@ -78,9 +78,11 @@ class RedisAddress:
         return {"ssl": True, "ssl_ca_certs": self.ca_file or None} if self.tls else {}
 
     def unusable(self) -> str:
-        """Why the file of authorities cannot be used; empty when it can."""
+        """Why the file of authorities cannot be used; empty when it can, or there is none."""
+        if not self.ca_file:
+            return ""
         try:
-            ssl.create_default_context(cafile=self.ca_file or None)
+            ssl.create_default_context(cafile=self.ca_file)
         except OSError as error:
             return getattr(error, "reason", None) or error.strerror or type(error).__name__
         return ""
