@@ -64,7 +64,7 @@ def started(script: Path, folder: Path, pod: str, port: int) -> Iterator[None]:
     write_certificate(folder, "tls")
     [libraries] = (FETCHED / "lib").glob("*-linux-gnu")
     real = f"LD_LIBRARY_PATH={libraries} exec {FETCHED}/bin/redis-server"
-    own = f"--bind 127.0.0.1 --tls-port {port}"
+    own = f"--bind 127.0.0.1 --tls-port {port} --cluster-port {free_port()}"
     (folder / "bin" / "redis-server").write_text(f'#!/bin/sh\n{real} "$@" {own}\n')
     here = "sed -i s/redis-0.redis.state.svc/127.0.0.1/ sentinel.conf"
     (folder / "bin" / "redis-sentinel").write_text(f'#!/bin/sh\n{here}\n{real} "$@" {own} --sentinel\n')

@@ -17,7 +17,7 @@ from whatsinvoice_gateway.edge.quotas import Quotas
 from whatsinvoice_gateway.settings import Settings
 
 NOBODY = "127.0.0.1:1"
-SERVICES = dict.fromkeys(("auth_grpc", "invoices_grpc", "payments_grpc", "notifications_grpc"), NOBODY)
+SERVICES: dict[str, Any] = dict.fromkeys(("auth_grpc", "invoices_grpc", "payments_grpc", "notifications_grpc"), NOBODY)
 AWAY = ("redis://:x@{0}/0", "redis+sentinel://:x@{0},{0}/0?service=events", "redis+cluster://:x@{0},{0}")
 
 
@@ -52,7 +52,7 @@ async def test_limits_are_counted_in_redis(redises: Redises) -> None:
 
 @pytest.mark.parametrize("url", AWAY)
 async def test_a_gateway_starts_and_counts_while_redis_is_away(url: str) -> None:
-    settings = Settings(**SERVICES, redis_url=SecretStr(url.format(NOBODY)), read_quota="3/hour")  # type: ignore[arg-type]
+    settings = Settings(**SERVICES, redis_url=SecretStr(url.format(NOBODY)), read_quota="3/hour")
     limiter, quotas = make_limiter(settings), Quotas(settings)
     started = time.monotonic()
     assert [(await quotas.count("biz_away", "GET")).allowed for _ in range(4)] == [True, True, True, False]
