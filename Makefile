@@ -88,8 +88,9 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 	@$(PY) deploy/kubernetes/fetch_kubectl.py
 
 # --- checks -----------------------------------------------------------------------------------------------------
+WAF_PACKAGES := nginx libnginx-mod-http-modsecurity libnginx-mod-http-ndk libmodsecurity3 modsecurity-crs
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi browser promtool redis faults bench
+.PHONY: test fuzz lint format openapi browser promtool redis faults waf test-waf bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -124,6 +125,15 @@ redis:  ## Fetch Debian's Redis 7 into .venv, for the tests of Sentinels and clu
 
 faults: setup  ## What takes minutes: a master of Redis killed amid 500 invoices, by Sentinels and in a cluster
 	@$(VENV)/bin/pytest -q -m faults
+
+waf: $(VENV)/.installed  ## Fetch Debian's nginx, ModSecurity and the OWASP core rule set into .venv (after an apt-get update)
+	@[ -x $(VENV)/debian/usr/sbin/nginx ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
+	  && apt-get download -qq $(WAF_PACKAGES) \
+	       $$(apt-get install --simulate --no-install-recommends nginx libnginx-mod-http-modsecurity | awk '/^Inst lib/ && !/-dev/ {print $$2}') \
+	  && for deb in *.deb; do dpkg -x "$$deb" .; done; }
+
+test-waf: clients waf  ## The end-to-end tests with every call through the web application firewall
+	@THROUGH_WAF=1 $(VENV)/bin/pytest -q tests/waf tests/e2e
 
 bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json
 	@$(PY) tests/load/bench.py

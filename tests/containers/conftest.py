@@ -1,22 +1,15 @@
 """The real thing in containers: images built, the compose stack up, and both gone at the end. `make containers`."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.containers import TAG, Compose
+from whatsinvoice_local.backing.ports import free_port
 
 MINIO = "minio/minio:RELEASE.2025-09-07T16-13-09Z"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _has(image: str) -> bool:
@@ -33,13 +26,13 @@ def _engine() -> None:
 
 @pytest.fixture(scope="session")
 def compose(root: Path) -> Iterator[Compose]:
-    ports = {f"{name}_PORT": str(_free_port()) for name in ("GATEWAY", "SANDBOX", "TLS", "PROMETHEUS")}
+    ports = {f"{name}_PORT": str(free_port()) for name in ("GATEWAY", "SANDBOX", "TLS", "PROMETHEUS")}
     environment = ports | {
         "TAG": TAG,
         "PUBLIC_BASE_URL": f"https://localhost:{ports['TLS_PORT']}",
         "CHECKOUT_ORIGINS": f"http://127.0.0.1:{ports['SANDBOX_PORT']}",
     }
-    files: tuple[str, ...] = ("docker-compose.yaml",)
+    files: tuple[str, ...] = ("docker-compose.yaml", "deploy/compose.waf.yaml")
     if not _has(MINIO):
         files += ("deploy/compose.seaweedfs.yaml",)
         if not _has("chrislusf/seaweedfs:4.48"):

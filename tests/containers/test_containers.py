@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from support.containers import PROJECT, TAG, Compose, run
 
@@ -63,6 +64,14 @@ def test_a_second_build_makes_the_same_layers(root: Path) -> None:
 
 
 @pytest.mark.timeout(600)
+def test_the_firewall_builds(root: Path, figure: Callable[[str], None]) -> None:
+    network = os.environ.get("BUILD_NETWORK", "default")
+    run("docker", "build", "--quiet", "--network", network, "--tag", f"whatsinvoice/waf:{TAG}", "deploy/waf", cwd=root)
+    size = int(run("docker", "image", "inspect", f"whatsinvoice/waf:{TAG}", "--format", "{{.Size}}"))
+    figure(f"waf: {size / 1e6:.0f} MB")
+
+
+@pytest.mark.timeout(600)
 def test_everything_comes_up_healthy(compose: Compose, figure: Callable[[str], None]) -> None:
     started = time.monotonic()
     compose("up", "--detach", "--wait", "--no-build")
@@ -107,6 +116,12 @@ def test_the_smoke_test_passes_over_tls(compose: Compose, root: Path, tmp_path: 
     }
     said = run(sys.executable, "-m", "pytest", "-q", "-rs", "tests/test_smoke.py", cwd=root, env=environment)
     assert re.search(r"^6 passed, 1 skipped", said, re.MULTILINE), said  # no smoke account on a new stack
+
+
+def test_the_firewall_stands_before_the_gateway(compose: Compose) -> None:
+    attack = f"{compose.environment['PUBLIC_BASE_URL']}/v1/invoices?q=%3Cscript%3Ealert(1)%3C/script%3E"
+    answer = httpx.get(attack, verify=False, trust_env=False)  # noqa: S501  (the test before this one looks at TLS)
+    assert (answer.status_code, answer.json()["code"]) == (403, "REQUEST_REFUSED")
 
 
 def test_prometheus_sees_every_process(compose: Compose) -> None:

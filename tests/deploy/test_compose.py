@@ -14,6 +14,7 @@ FILES = {
     "the whole": ("docker-compose.yaml",),
     "from its folder": ("deploy/docker-compose.yaml",),
     "with SeaweedFS": ("docker-compose.yaml", "deploy/compose.seaweedfs.yaml"),
+    "with the firewall": ("docker-compose.yaml", "deploy/compose.waf.yaml"),
 }
 COMPOSE = Path(sys.prefix) / "bin" / "docker-compose"
 """Compose by itself: reading files needs no engine."""

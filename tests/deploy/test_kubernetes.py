@@ -120,6 +120,18 @@ def test_the_network_lets_through_whom_the_access_tables_let_in(render: Any, fol
     assert {caller: calls(objects, caller) for caller in callers} == reached
 
 
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_the_public_reaches_the_gateway_through_the_firewall_alone(render: Any, folder: str) -> None:
+    objects = {(found["kind"], found["metadata"]["name"]): found for found in render(folder)}
+    [rule] = objects["Ingress", "gateway-public"]["spec"]["rules"]
+    assert [path["backend"]["service"]["name"] for path in rule["http"]["paths"]] == ["waf"]
+    [let_in] = objects["NetworkPolicy", "gateway-calls"]["spec"]["ingress"]
+    assert [_names(source) for source in let_in["from"]] == [["waf"]]
+    [let_in] = objects["NetworkPolicy", "waf"]["spec"]["ingress"]
+    assert let_in["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}]
+    assert objects["Service", "waf"]["spec"]["selector"] == {NAME: "waf"}
+
+
 @pytest.mark.parametrize("folder", [*OVERLAYS, *ALONE])
 def test_everything_is_closed_but_for_what_is_opened(render: Any, folder: str) -> None:
     closed = set()

@@ -1,25 +1,16 @@
 """Prometheus and Alertmanager: their own tools accept the files, every alert is tested both ways and has its page."""
 
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.debian import tool
 
 _OTHERS = {"http_requests_total"}
 """prometheus-fastapi-instrumentator's, at the gateway."""
-
-
-def tool(name: str) -> str:
-    fetched = Path(sys.prefix) / "debian" / "usr" / "bin" / name
-    found = str(fetched) if fetched.exists() else shutil.which(name)
-    if found is None:
-        pytest.skip(f"no {name}: `make promtool` fetches Debian's")
-    return found
 
 
 def run(*command: str, folder: Path) -> None:

@@ -1,19 +1,23 @@
 """A whole stack of its own: own folder, free ports, embedded servers, so that no other stack is touched.
 
-Whatever a stack has logged is read before it is forgotten, and holds nothing that logs must not hold (G1).
+Whatever a stack has logged is read before it is forgotten, and holds nothing that logs must not hold (G1). With
+THROUGH_WAF=1 everybody, providers too, calls the firewall of deploy/waf, and it calls the gateway: `make test-waf`.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
 import pytest
 import support.stacks
 from support.leaks import Scanner
+from support.waf import waf
 from whatsinvoice_auth.domain import digits_of
 from whatsinvoice_kit.rpc.keys import parse_signing_keys
+from whatsinvoice_local.backing.ports import free_port
 from whatsinvoice_local.demo.story import Story
 from whatsinvoice_local.stack import Stack
 from whatsinvoice_local.state import State
@@ -77,16 +81,28 @@ def _read_logs(state: State, known: dict[str, str]) -> None:
     _read_lines.append(scanner.lines)
 
 
+def _behind_waf(opened: ExitStack, given: dict[str, str], *say: Callable[[str], None]) -> Stack:
+    listen = free_port()
+    given |= {"WHATSINVOICE_PROXY_URL": f"http://127.0.0.1:{listen}", "GATEWAY_TRUSTED_PROXIES": "127.0.0.1"}
+    stack = support.stacks.new_stack(given, *say)
+    opened.enter_context(waf(stack.state.folder / "waf", listen, stack.state.ports({})["gateway"]))
+    return stack
+
+
 @contextmanager
 def _stacks(stories: list[Story]) -> Iterator[Callable[..., Stack]]:
     """Makes stacks that are stopped, read and forgotten at the end."""
     stacks: list[Stack] = []
 
     def make(*say: Callable[[str], None], **given: str) -> Stack:
-        stacks.append(support.stacks.new_stack(given, *say))
-        return stacks[-1]
+        stack = (
+            _behind_waf(opened, given, *say) if os.environ.get("THROUGH_WAF") else support.stacks.new_stack(given, *say)
+        )
+        stacks.append(stack)
+        return stack
 
-    yield make
+    with ExitStack() as opened:
+        yield make
     used = [_used(stack, stories) for stack in stacks]
     for stack in stacks:
         support.stacks.stop(stack)

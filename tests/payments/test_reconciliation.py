@@ -95,10 +95,13 @@ async def test_a_provider_that_is_away_ends_nothing(staging: Staging) -> None:
 
 async def test_a_reversed_charge_counts_for_nothing(staging: Staging) -> None:
     async with staging(reconcile_scale=FIRST_CHECK_AFTER_300_MS) as stage:
-        await stage.fault("webhook", "drop")
+        dropped = {"provider": "paystack", "call": "webhook", "fault": "drop"}
+        unverified = {"provider": "paystack", "call": "verify", "fault": "http_5xx"}
+        await stage.sandbox.put("/_control/faults", json=[dropped, unverified])  # nobody looks between the two
         token = stage.invoices.bill()
         checkout = await stage.start(token)
         await stage.pay(checkout)
         await stage.pay(checkout, "reversed")
+        await stage.sandbox.put("/_control/faults", json=[dropped])
         await stage.becomes(token, "reversed")
         assert await stage.ledger(token) == {}

@@ -33,10 +33,16 @@ class Plan:
     """The folder of mutual TLS; None: plaintext."""
     gateway: Mapping[str, str] = field(default_factory=dict)
     """Further settings of the gateway, such as GATEWAY_READ_QUOTA; never in the place of those made here."""
+    proxy_url: str = ""
+    """Of a proxy before the gateway, such as the firewall of deploy/waf: where everybody then calls."""
 
     @property
     def gateway_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def public_url(self) -> str:
+        return self.proxy_url or self.gateway_url
 
     @property
     def sandbox_url(self) -> str:
@@ -105,7 +111,7 @@ class Plan:
                 **self._secrets_named("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET"),
             },
             "invoices": {
-                "PUBLIC_BASE_URL": self.gateway_url,
+                "PUBLIC_BASE_URL": self.public_url,
                 "S3_ENDPOINT": storage.endpoint,
                 "S3_REGION": storage.region,
                 "S3_BUCKET": storage.bucket,
@@ -121,7 +127,7 @@ class Plan:
                 "INVOICES_GRPC": self.grpc("invoices"),
                 "WHATSAPP_BASE_URL": f"{self.sandbox_url}/graph/v23.0",
                 "WHATSAPP_BUSINESS_ACCOUNT_ID": BUSINESS_ACCOUNT_ID,
-                "PUBLIC_BASE_URL": self.gateway_url,
+                "PUBLIC_BASE_URL": self.public_url,
                 **self._secrets_named("WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET"),
                 **self._secrets_named("WHATSAPP_VERIFY_TOKEN", "NOTIFICATIONS_CODE_KEY"),
             },
@@ -130,7 +136,7 @@ class Plan:
     def _gateway(self) -> dict[str, str]:
         return {
             "GATEWAY_PORT": str(self.ports["gateway"]),
-            "PUBLIC_BASE_URL": self.gateway_url,
+            "PUBLIC_BASE_URL": self.public_url,
             "CHECKOUT_ORIGINS": self.sandbox_url,
             **{f"{service.upper()}_GRPC": self.grpc(service) for service in SERVICES},
         }
@@ -139,8 +145,8 @@ class Plan:
         return {
             "SANDBOX_PORT": str(self.ports["sandbox"]),
             "SANDBOX_TIME_SCALE": TIME_SCALE,
-            "PAYSTACK_WEBHOOK_URL": f"{self.gateway_url}/webhooks/paystack",
-            "WHATSAPP_WEBHOOK_URL": f"{self.gateway_url}/webhooks/whatsapp",
+            "PAYSTACK_WEBHOOK_URL": f"{self.public_url}/webhooks/paystack",
+            "WHATSAPP_WEBHOOK_URL": f"{self.public_url}/webhooks/whatsapp",
             **self._secrets_named("PAYSTACK_SECRET_KEY", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_ACCESS_TOKEN"),
             **self._secrets_named("WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"),
         }
@@ -148,7 +154,7 @@ class Plan:
     def published(self, pids: Mapping[str, int]) -> dict[str, str]:
         """What `.run/env` holds: all that a program needs to talk to the stack."""
         found = {
-            "GATEWAY_URL": self.gateway_url,
+            "GATEWAY_URL": self.public_url,
             "SANDBOX_URL": self.sandbox_url,
             "DATABASE_URL": self.resources.database_url,
             "REDIS_URL": self.resources.redis_url,

@@ -29,8 +29,9 @@ class StackError(RuntimeError):
 
 
 class Stack:
-    """`given` may name real backing servers, see resources.py, ask for mutual TLS by WHATSINVOICE_TLS=1, and set what
-    the gateway has as GATEWAY_…; `preferred` are ports to take where they are free.
+    """`given` may name real backing servers, see resources.py, ask for mutual TLS by WHATSINVOICE_TLS=1, name the
+    proxy before the gateway as WHATSINVOICE_PROXY_URL, and set what the gateway has as GATEWAY_…; `preferred` are
+    ports to take where they are free.
 
     `say` is told of each step of a start or a stop.
     """
@@ -87,7 +88,8 @@ class Stack:
         resources = start_resources(state.folder / "parts", self._given)
         self._tell("postgres, valkey and seaweedfs are ready")
         further = {name: value for name, value in self._given.items() if name.startswith("GATEWAY_")}
-        plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates(), further)
+        proxy = self._given.get("WHATSINVOICE_PROXY_URL", "")
+        plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates(), further, proxy)
         self._spawn("sandbox", plan)
         self._prepare(plan)
         self._tell("roles, tables and bucket are ready")
@@ -95,7 +97,8 @@ class Stack:
         self._await(started, plan)
         pids = {part: found.pid for part in PARTS if (found := state.process(part))}
         if dead := [part for part in PROGRAMS if part not in pids]:
-            raise StackError(f"{', '.join(dead)} ended while the others started; see {state.log(dead[0])}")
+            log = processes.log_tail(state.home(dead[0]))
+            raise StackError(f"{', '.join(dead)} ended while the others started; {log}")
         state.write_env(plan.published(pids))
 
     def _await(self, started: Mapping[str, Process], plan: Plan) -> None:

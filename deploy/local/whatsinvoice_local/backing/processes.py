@@ -104,9 +104,14 @@ def wait_until_ready(process: Process, folder: Path, answers: Callable[[], bool]
     while not answers():
         if not _runs(process) or time.monotonic() > end:
             stop(folder)
-            tail = "\n".join((folder / LOG).read_text(errors="replace").splitlines()[-_LOG_TAIL:])
-            raise BackingError(f"{folder.name} is not ready; the end of {folder / LOG}:\n{tail}")
+            raise BackingError(f"{folder.name} is not ready; {log_tail(folder)}")
         time.sleep(_POLL_SECONDS)
+
+
+def log_tail(folder: Path) -> str:
+    """The end of the folder's log, with its name."""
+    tail = "\n".join((folder / LOG).read_text(errors="replace").splitlines()[-_LOG_TAIL:])
+    return f"the end of {folder / LOG}:\n{tail}"
 
 
 def stop(folder: Path, *, ask: signal.Signals = signal.SIGTERM, deadline: float = 15.0) -> bool:

@@ -19,6 +19,8 @@ from whatsinvoice_notifications.service.progress import move
 log = structlog.get_logger(__name__)
 
 PARTS = Counter("whatsapp_webhook_parts_total", "What webhooks held", ["part"])
+for _part in ("refused", "message", "repeated_message", "status", "unread"):
+    PARTS.labels(_part)
 KEPT = timedelta(days=30)
 """Statuses, to be recognised when they are repeated, and parts that nobody could read, to be looked at."""
 _STATUSES = {status.value: status for status in (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED)}

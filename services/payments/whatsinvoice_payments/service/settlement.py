@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 QUARANTINED = Counter(
     "payments_quarantined_total", "Money that contradicts what was asked and was not applied", ["what"]
 )
+for _what in ("payment", "reference", "webhook"):
+    QUARANTINED.labels(_what)  # from zero: the first one of all is an increase too, and somebody is to be woken
 SUCCESS_PURPOSE = "payment"
 
 

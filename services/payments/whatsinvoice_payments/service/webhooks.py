@@ -25,6 +25,8 @@ from whatsinvoice_payments.service.settlement import Result, Settled, quarantine
 log = structlog.get_logger(__name__)
 
 WEBHOOKS = Counter("payments_webhooks_total", "Webhooks by what came of them", ["outcome"])
+for _outcome in ("refused", "malformed", "accepted", "duplicate", "postponed"):
+    WEBHOOKS.labels(_outcome)
 LEASE = timedelta(seconds=60)
 AT_ONCE = 5
 DOUBTED_TRIES = 20

@@ -1,0 +1,16 @@
+"""Programs of Debian's packages, unpacked into .venv/debian where they are not installed."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def tool(name: str) -> str:
+    """Where it is; the test is skipped when it is nowhere."""
+    fetched = Path(sys.prefix) / "debian" / "usr" / "bin" / name
+    found = str(fetched) if fetched.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"no {name}: `make promtool` fetches Debian's")
+    return found
