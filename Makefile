@@ -100,9 +100,8 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 	@$(PY) deploy/kubernetes/fetch_kubectl.py
 
 # --- checks -----------------------------------------------------------------------------------------------------
-WAF_PACKAGES := nginx libnginx-mod-http-modsecurity libnginx-mod-http-ndk libmodsecurity3 modsecurity-crs
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi dashboards browser promtool waf test-waf bench
+.PHONY: test fuzz lint format openapi dashboards browser promtool redis faults waf test-waf bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -128,15 +127,22 @@ dashboards: setup  ## Write deploy/grafana/dashboards again after a change of ge
 browser:  ## Install Debian's Chromium for the browser tests (needs root)
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }
 
-promtool:  ## Fetch Debian's promtool and amtool into .venv, for the tests of deploy/prometheus (after an apt-get update)
-	@[ -x $(VENV)/debian/usr/bin/amtool ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
-	  && apt-get download -qq prometheus prometheus-alertmanager && for deb in *.deb; do dpkg -x "$$deb" .; done; }
+unpacked = mkdir -p $(VENV)/debian && cd $(VENV)/debian \
+  && { apt-get download -qq $(1) || { apt-get update -qq && apt-get download -qq $(1); }; } \
+  && for deb in *.deb; do dpkg -x "$$deb" . && rm "$$deb"; done
 
-waf: $(VENV)/.installed  ## Fetch Debian's nginx, ModSecurity and the OWASP core rule set into .venv (after an apt-get update)
-	@[ -x $(VENV)/debian/usr/sbin/nginx ] || { mkdir -p $(VENV)/debian && cd $(VENV)/debian \
-	  && apt-get download -qq $(WAF_PACKAGES) \
-	       $$(apt-get install --simulate --no-install-recommends nginx libnginx-mod-http-modsecurity | awk '/^Inst lib/ && !/-dev/ {print $$2}') \
-	  && for deb in *.deb; do dpkg -x "$$deb" .; done; }
+promtool: $(VENV)/.installed  ## Fetch Debian's Prometheus, promtool and amtool into .venv, for the tests of deploy/prometheus
+	@[ -x $(VENV)/debian/usr/bin/amtool ] || { $(call unpacked,prometheus prometheus-alertmanager); }
+
+redis: $(VENV)/.installed  ## Fetch Debian's Redis 7 into .venv, for the tests of Sentinels and clusters with TLS
+	@[ -x $(VENV)/debian/usr/bin/redis-server ] || { $(call unpacked,redis-server redis-tools liblzf1 libjemalloc2); }
+
+waf: $(VENV)/.installed  ## Fetch Debian's nginx, ModSecurity and the OWASP core rule set into .venv
+	@[ -x $(VENV)/debian/usr/sbin/nginx ] || { $(call unpacked,nginx libnginx-mod-http-modsecurity libnginx-mod-http-ndk \
+	  libmodsecurity3 modsecurity-crs libcurl3-gnutls libfuzzy2 libgeoip1 liblmdb0 liblua5.3-0 libmaxminddb0 libyajl2); }
+
+faults: setup  ## What takes minutes: a rolling restart under load, alerts on a real stack, a master of Redis killed amid 500 invoices
+	@$(VENV)/bin/pytest -q -m faults
 
 test-waf: clients waf  ## The end-to-end tests with every call through the web application firewall
 	@THROUGH_WAF=1 $(VENV)/bin/pytest -q tests/waf tests/e2e

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from support import backing
+from support import backing, redis_servers
 from support.keys import Keyring
 from whatsinvoice_kit.data.migrations import migrate
 from whatsinvoice_kit.data.provision import owner_of, provision, role_of
@@ -65,6 +65,27 @@ def postgres_url(backing_folder: Path) -> Iterator[str]:
 def redis_url(backing_folder: Path) -> Iterator[str]:
     with backing.redis(backing_folder / "redis") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def standalone_redis(backing_folder: Path) -> Iterator[redis_servers.Redises]:
+    """One Redis with AUTH and TLS."""
+    with redis_servers.running("standalone", backing_folder / "standalone-redis") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def sentinel_redis(backing_folder: Path) -> Iterator[redis_servers.Redises]:
+    """A master with a replica and three Sentinels; who kills one of them mends it."""
+    with redis_servers.running("sentinel", backing_folder / "sentinel-redis") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def cluster_redis(backing_folder: Path) -> Iterator[redis_servers.Redises]:
+    """Three masters with a replica each; who kills one of them mends it."""
+    with redis_servers.running("cluster", backing_folder / "cluster-redis") as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -140,6 +140,16 @@ DASHBOARDS = [
             ],
             "Providers": [*PAYSTACK, *WHATSAPP],
             "Events and jobs": events(),
+            "Backups": [
+                Panel("Age of the newest backup", "s", {"age": "time() - max(backup_last_timestamp_seconds)"}),
+                Panel("Backups by state", "short", {"{{state}}": "max by (state) (backups_kept)"}),
+                Panel(
+                    "Restore drill: age of the last good one",
+                    "s",
+                    {"age": "time() - max(restore_drill_last_good_timestamp_seconds)"},
+                ),
+                Panel("Restore drill: 1 good, 0 failed", "short", {"last": "min(restore_drill_ok)"}),
+            ],
         },
     ),
     Dashboard(

@@ -6,9 +6,9 @@ from ipaddress import ip_network
 from typing import ClassVar
 
 from limits import parse
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
-from whatsinvoice_kit.config.settings import BaseServiceSettings
+from whatsinvoice_kit.config.settings import RedisSettings
 
 _ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 
@@ -18,8 +18,8 @@ def listed(text: str) -> list[str]:
     return re.split(r"[\s,]+", text.strip(" ,")) if text.strip(" ,") else []
 
 
-class Settings(BaseServiceSettings):
-    """Environment prefix GATEWAY_."""
+class Settings(RedisSettings):
+    """Environment prefix GATEWAY_. Rate limits are counted in Redis; in memory while it is away."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
     service: ClassVar[str] = "gateway"
@@ -30,8 +30,6 @@ class Settings(BaseServiceSettings):
     invoices_grpc: str
     payments_grpc: str
     notifications_grpc: str
-    redis_url: SecretStr
-    """Rate limits are counted there; in memory while it is away."""
     public_base_url: str = ""
     checkout_origins: str = "https://checkout.paystack.com"
     """Where the pay form may lead, space-separated: browsers hold redirects of a form to the page's policy."""

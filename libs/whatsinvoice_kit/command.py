@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import uvloop
 
 from whatsinvoice_kit.config.settings import ServiceSettings
-from whatsinvoice_kit.events.bus import connect_to, parse_entry
+from whatsinvoice_kit.events.bus import parse_entry
+from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.events.dead_letters import list_dead, redrive
 from whatsinvoice_kit.observe.logging import configure_logging
 from whatsinvoice_kit.runtime import ServiceSpec, SettingsT, serve
@@ -50,7 +51,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
 
 async def _dead_letters(settings: ServiceSettings, group: str, action: str, stream: str) -> None:
-    _, redis = connect_to(settings.redis_url.get_secret_value())
+    connection = connect_to(settings.redis_address())
+    redis = connection.redis
     try:
         if action == "redrive":
             count = await redrive(redis, stream, group)
@@ -62,4 +64,4 @@ async def _dead_letters(settings: ServiceSettings, group: str, action: str, stre
                 f"{letter.entry_id} {delivery.event_type} {delivery.event_id} first as {letter.origin_id}\n"
             )
     finally:
-        await redis.aclose()
+        await connection.close()

@@ -19,7 +19,8 @@ from whatsinvoice_kit.data.db import as_service_error, make_engine
 from whatsinvoice_kit.data.idempotency import KEPT_HOURS, Idempotency
 from whatsinvoice_kit.data.jobs import Job, JobRunner
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
-from whatsinvoice_kit.events.bus import Bus, StreamReader, connect_to
+from whatsinvoice_kit.events.bus import Bus, StreamReader
+from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.events.inbox import Inbox, Subscription
 from whatsinvoice_kit.events.relay import Relay
 from whatsinvoice_kit.events.tables import KitTables
@@ -125,11 +126,10 @@ class Process(Generic[SettingsT]):
 
     def _make_worker(self, url: str) -> tuple[Bus, JobRunner]:
         spec, settings, tables = self._spec, self._settings, self._spec.tables
-        broker, redis = connect_to(settings.redis_url.get_secret_value())
+        connection = connect_to(settings.redis_address())
         readers = [
             StreamReader(
-                broker,
-                redis,
+                connection,
                 subscription.stream,
                 spec.name,
                 Inbox(self.unit_of_work, tables.inbox, subscription).apply,
@@ -138,9 +138,8 @@ class Process(Generic[SettingsT]):
             )
             for subscription in self._parts.subscriptions
         ]
-        relay = Relay(
-            broker, redis, self.unit_of_work, tables.outbox, tables.relay_state, spec.stream, days=settings.outbox_days
-        )
+        outbox = (tables.outbox, tables.relay_state)
+        relay = Relay(connection.redis, self.unit_of_work, *outbox, spec.stream, days=settings.outbox_days)
 
         async def tidy() -> int:
             await relay.tidy(tables.inbox)
@@ -150,7 +149,7 @@ class Process(Generic[SettingsT]):
                 await tx.execute(delete(keys).where(keys.c.created_at < oldest))
             return 0
 
-        bus = Bus(broker, redis, readers)
+        bus = Bus(connection, readers)
 
         async def measure() -> int:
             await bus.measure()

@@ -7,8 +7,9 @@ HARD_LIMIT, TEST_LIMIT = 400, 500
 FUNCTION_LINES = 40
 PLANNED = {
     # mutual TLS, secrets backends and rotation (900 lines) came after the plan of 2,600; a Vault client library would
-    # bring more code to read than the 124 lines that ask it for one thing
-    "libs": 3_000,
+    # bring more code to read than the 124 lines that ask it for one thing; then traces (decision 14) and Redis by
+    # Sentinels and as a cluster (decision 13), another 900
+    "libs": 3_300,
     # as did quotas, circuits and slow clients (400 lines) after that of 2,000; slowapi and uvicorn do none of them
     "gateway": 2_300,
     "sandbox": 2_000,

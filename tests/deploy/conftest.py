@@ -2,11 +2,16 @@
 
 import importlib.util
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,3 +46,27 @@ def make_secrets() -> Callable[[Path], None]:
     spec.loader.exec_module(module)
     main: Callable[[Path], None] = module.main
     return main
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> str:
+    found = Path(sys.prefix) / "bin" / "kubectl"
+    path = str(found) if found.exists() else shutil.which("kubectl")
+    if path is None:
+        pytest.skip("no kubectl: `make kubectl` fetches the locked one")
+    return path
+
+
+@pytest.fixture(scope="session")
+def render(kubectl: str, root: Path) -> Any:
+    """Folder under deploy/kubernetes -> its objects."""
+    rendered: dict[str, list[dict[str, Any]]] = {}
+
+    def of(folder: str) -> list[dict[str, Any]]:
+        if folder not in rendered:
+            command = [kubectl, "kustomize", str(root / "deploy" / "kubernetes" / folder)]
+            text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            rendered[folder] = list(yaml.safe_load_all(text))
+        return rendered[folder]
+
+    return of

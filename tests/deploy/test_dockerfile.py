@@ -82,7 +82,7 @@ def test_hadolint_has_nothing_to_say(root: Path, file: str) -> None:
 
 
 def test_shellcheck_has_nothing_to_say_of_our_scripts(root: Path) -> None:
-    scripts = [root / ".ci" / "run"]
+    scripts = [root / ".ci" / "run", *sorted((root / "deploy").rglob("*.sh"))]
     command = [str(Path(sys.prefix) / "bin" / "shellcheck"), *map(str, scripts)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout + result.stderr) == (0, "")

@@ -3,9 +3,6 @@
 import importlib
 import json
 import secrets
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,30 +21,6 @@ CUSTOM = {"ExternalSecret", "Certificate", "Issuer", "PodMonitor", "PrometheusRu
 SINGLE = {"backup-watch"}
 """Deployments that nobody waits for."""
 """Kinds of operators, whose schemas are not Kubernetes' own."""
-
-
-@pytest.fixture(scope="session")
-def kubectl() -> str:
-    found = Path(sys.prefix) / "bin" / "kubectl"
-    path = str(found) if found.exists() else shutil.which("kubectl")
-    if path is None:
-        pytest.skip("no kubectl: `make kubectl` fetches the locked one")
-    return path
-
-
-@pytest.fixture(scope="session")
-def render(kubectl: str, root: Path) -> Any:
-    """Folder under deploy/kubernetes -> its objects."""
-    rendered: dict[str, list[dict[str, Any]]] = {}
-
-    def of(folder: str) -> list[dict[str, Any]]:
-        if folder not in rendered:
-            command = [kubectl, "kustomize", str(root / "deploy" / "kubernetes" / folder)]
-            text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            rendered[folder] = list(yaml.safe_load_all(text))
-        return rendered[folder]
-
-    return of
 
 
 OVERLAYS = ("overlays/staging", "overlays/production")

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
-from deploy.test_kubernetes import NAME, OVERLAYS, SERVICES, kubectl, render
+from deploy.test_kubernetes import NAME, OVERLAYS, SERVICES
 from whatsinvoice_kit.config.settings import ServiceSettings
 
-__all__ = ["kubectl", "render"]
 LISTENING = 1
 """Each process has a connection of its own for NOTIFY."""
 BESIDE = len(SERVICES) + 4 + 3 + 10

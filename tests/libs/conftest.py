@@ -10,6 +10,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from support.sample import METADATA, Pipeline
+from whatsinvoice_kit.config.redis_address import RedisAddress
 from whatsinvoice_kit.data.db import make_engine
 from whatsinvoice_local.backing import start_valkey, stop_valkey
 
@@ -53,6 +54,6 @@ def own_redis(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 async def pipeline(engine: AsyncEngine, own_redis: Path) -> AsyncIterator[Pipeline]:
     """Outbox, relay, stream and one consumer, not yet running."""
-    pipeline = Pipeline(engine, start_valkey(own_redis).url)
+    pipeline = Pipeline(engine, RedisAddress.parse(start_valkey(own_redis).url))
     yield pipeline
     await pipeline.close()

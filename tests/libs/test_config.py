@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
-from whatsinvoice_kit.config.settings import EXIT_CONFIG, BaseServiceSettings, ServiceSettings
+from whatsinvoice_kit.config.settings import EXIT_CONFIG, RedisSettings, ServiceSettings
 from whatsinvoice_kit.rpc.tokens import generate_key, public_half
 from whatsinvoice_local.certificates import write_certificates
 
@@ -88,7 +88,7 @@ def test_ten_wrong_things_are_named_at_once(
     for name, value in {
         "APP_ENV": "prod",
         "LOG_LEVEL": "debug",
-        "REDIS_URL": "redis://somebody@127.0.0.1/0",
+        "REDIS_URL": "rediss://somebody@127.0.0.1/0",
         "PUBLIC_URL": "https://pay.example",
         "WORKERS": "many",
         "GRPC_PORT": "x",
@@ -132,11 +132,16 @@ def test_ten_wrong_things_are_named_at_once(
             "DATABASE_URL's password is a default or easily guessed",
         ),
         ("REDIS_URL", "", "REDIS_URL is missing"),
-        ("REDIS_URL", "redis://redis:6379/0", "REDIS_URL has no password"),
-        ("REDIS_URL", "redis://somebody@redis:6379/0", "REDIS_URL has no password"),
-        ("REDIS_URL", "redis://:@redis:6379/0", "REDIS_URL has no password"),
-        ("REDIS_URL", "redis://[:word@redis:6379/0", "REDIS_URL is no address"),
-        ("REDIS_URL", "redis://:foobared@redis:6379/0", "REDIS_URL's password is shorter than 16 characters"),
+        ("REDIS_URL", "rediss://redis:6379/0", "REDIS_URL has no password"),
+        ("REDIS_URL", "rediss://somebody@redis:6379/0", "REDIS_URL has no password"),
+        ("REDIS_URL", "rediss://:@redis:6379/0", "REDIS_URL has no password"),
+        ("REDIS_URL", "rediss://[:word@redis:6379/0", "REDIS_URL is no address"),
+        ("REDIS_URL", "rediss://:foobared@redis:6379/0", "REDIS_URL's password is shorter than 16 characters"),
+        ("REDIS_URL", "rediss+cluster://one:6379,two:6379", "REDIS_URL has no password"),
+        ("REDIS_URL", f"redis://:{'a9b8c7d6' * 3}@redis:6379/0", "REDIS_URL is not encrypted (rediss://)"),
+        ("REDIS_URL", f"redis+cluster://:{'a9b8c7d6' * 3}@one,two", "REDIS_URL is not encrypted (rediss://)"),
+        ("REDIS_SENTINEL_PASSWORD", "foobared", "REDIS_SENTINEL_PASSWORD is shorter than 16 characters"),
+        ("REDIS_TLS_CA_FILE", "/nothing/ca.crt", "REDIS_TLS_CA_FILE cannot be used: No such file or directory"),
         ("API_SECRET", "", "API_SECRET is missing"),
         ("API_SECRET", "fifteen letters", "API_SECRET is shorter than 16 characters"),
         ("API_SECRET", "change-me-before-production", "API_SECRET is a default or easily guessed"),
@@ -170,7 +175,7 @@ def test_a_rule_that_no_stand_in_meets_hides_nothing(
                 yield "NUMBERS is empty"
 
     environment.setenv("LOG_LEVEL", "debug")
-    environment.setenv("REDIS_URL", "redis://redis:6379/0")
+    environment.setenv("REDIS_URL", "rediss://redis:6379/0")
     for numbers, said in ((None, "NUMBERS: Field required"), ("[", "NUMBERS: "), ("[]", "NUMBERS is empty")):
         environment.delenv("NUMBERS", raising=False)
         if numbers is not None:
@@ -187,19 +192,17 @@ def test_random_secrets_are_taken(environment: pytest.MonkeyPatch) -> None:
     for _ in range(200):
         for make in (secrets.token_urlsafe, secrets.token_hex):
             environment.setenv("API_SECRET", make(16))
-            environment.setenv("REDIS_URL", f"redis://:{make(16)}@redis:6379/0")
+            environment.setenv("REDIS_URL", f"rediss://:{make(16)}@redis:6379/0")
             Settings.load()
 
 
 def test_a_redis_without_a_password_is_refused_of_a_process_without_a_database_too(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Edge(BaseServiceSettings):
+    class Edge(RedisSettings):
         service: ClassVar[str] = "edge"
 
-        redis_url: SecretStr
-
-    environment.setenv("REDIS_URL", "redis://somebody@redis:6379/0")
+    environment.setenv("REDIS_URL", "rediss://somebody@redis:6379/0")
     with pytest.raises(SystemExit):
         Edge.load()
     assert capsys.readouterr().err == "edge: REDIS_URL has no password\n"

@@ -14,9 +14,11 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from support.sample import CLAIM_IDLE_MS, EFFECTS, GROUP, TABLES, Pipeline, an_event, eventually
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
+from whatsinvoice_kit.config.redis_address import RedisAddress
 from whatsinvoice_kit.data.db import make_engine
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.events import bus as bus_module
+from whatsinvoice_kit.events import connection as connection_module
 from whatsinvoice_kit.events import relay as relay_module
 from whatsinvoice_kit.events.bus import Delivery
 from whatsinvoice_kit.events.dead_letters import DeadLetter, list_dead
@@ -262,7 +264,6 @@ async def test_a_whole_window_is_marked_however_long_it_takes(
     monkeypatch.setattr("whatsinvoice_kit.data.db.STATEMENT_TIMEOUT_S", 1)
     hasty = make_engine(sample_url, pool_size=2, application="hasty")
     relay = relay_module.Relay(
-        pipeline.broker,
         pipeline.redis,
         UnitOfWork(hasty, TABLES.outbox),
         TABLES.outbox,
@@ -383,8 +384,8 @@ async def test_the_names_of_dead_consumers_are_dropped_and_those_with_work_are_n
 async def test_a_redis_that_hangs_holds_the_relay_for_seconds_only(
     engine: AsyncEngine, own_redis: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "SOCKET_SECONDS", 1)
-    pipeline = Pipeline(engine, start_valkey(own_redis).url)
+    monkeypatch.setattr(connection_module, "SOCKET_SECONDS", 1)
+    pipeline = Pipeline(engine, RedisAddress.parse(start_valkey(own_redis).url))
     await pipeline.relay.check_redis()
     ids = await pipeline.publish(an_event())
     pid = start_valkey(own_redis).pid

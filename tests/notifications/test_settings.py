@@ -10,7 +10,7 @@ from whatsinvoice_notifications.settings import Settings
 
 GOOD: dict[str, Any] = {
     "database_url": "postgresql://whatsinvoice_notifications:a-word-of-the-tests@db/whatsinvoice",
-    "redis_url": "redis://:a-word-of-the-tests@redis/0",
+    "redis_url": "rediss://:a-word-of-the-tests@redis/0",
     "service_key": json.dumps(generate_key()),
     "trusted_keys": '{"whatsinvoice": {"keys": []}}',
     **{f"rpc_tls_{part}_file": f"certs/{part}.pem" for part in ("cert", "key", "ca")},

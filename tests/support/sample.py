@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import Column, Identity, Integer, Table, Text, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
+from whatsinvoice_kit.config.redis_address import RedisAddress
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
-from whatsinvoice_kit.events.bus import Bus, StreamReader, connect_to
+from whatsinvoice_kit.events.away import AWAY
+from whatsinvoice_kit.events.bus import Bus, StreamReader
+from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.events.inbox import Inbox, Subscription
 from whatsinvoice_kit.events.outbox import serialised
 from whatsinvoice_kit.events.relay import Relay
@@ -41,17 +44,18 @@ async def eventually(truth: Callable[[], Awaitable[object]], seconds: float = 20
 class Pipeline:
     """Outbox -> relay -> stream -> inbox -> effect, in one process, on a real database and a real Redis."""
 
-    def __init__(self, engine: AsyncEngine, redis_url: str) -> None:
+    def __init__(self, engine: AsyncEngine, address: RedisAddress) -> None:
         self.unit_of_work = UnitOfWork(engine, TABLES.outbox)
         self.stream = f"sample.{secrets.token_hex(4)}.v1"
-        self.redis_url = redis_url
+        self.address = address
         self.poisonous = True
-        self.broker, self.redis = connect_to(redis_url)
+        self.connection = connect_to(address)
+        self.broker, self.redis = self.connection.broker, self.connection.redis
         self.relay = self.a_relay()
         self.buses: list[Bus] = []
 
     def a_relay(self) -> Relay:
-        return Relay(self.broker, self.redis, self.unit_of_work, TABLES.outbox, TABLES.relay_state, self.stream)
+        return Relay(self.redis, self.unit_of_work, TABLES.outbox, TABLES.relay_state, self.stream)
 
     async def note(self, tx: Transaction, event: PaymentFailed) -> None:
         """The effect: one row an event; a poisonous one raises after its row."""
@@ -68,15 +72,26 @@ class Pipeline:
 
     async def consume(self) -> Bus:
         """Starts one more consumer of the group."""
-        broker, redis = connect_to(self.redis_url)
+        connection = connect_to(self.address)
         inbox = Inbox(self.unit_of_work, TABLES.inbox, Subscription(self.stream, {PaymentFailed: self.note}))
         reader = StreamReader(
-            broker, redis, self.stream, GROUP, inbox.apply, claim_idle_ms=CLAIM_IDLE_MS, max_deliveries=5
+            connection, self.stream, GROUP, inbox.apply, claim_idle_ms=CLAIM_IDLE_MS, max_deliveries=5
         )
-        bus = Bus(broker, redis, [reader])
+        bus = Bus(connection, [reader])
         await bus.start()
         self.buses.append(bus)
         return bus
+
+    async def settle(self, seconds: float = 30) -> None:
+        """What the relay's jobs do each second, until all is published."""
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    await self.relay.check_redis()
+                    if not await self.relay.publish_batch():
+                        return
+                except AWAY:
+                    await asyncio.sleep(0.1)
 
     async def effects(self) -> Counter[str]:
         """Event id -> how often its effect is there."""
@@ -89,5 +104,4 @@ class Pipeline:
     async def close(self) -> None:
         for bus in self.buses:
             await bus.stop()
-        await self.broker.stop()
-        await self.redis.aclose()
+        await self.connection.close()

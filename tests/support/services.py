@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-from whatsinvoice_kit.events.bus import connect_to
+from whatsinvoice_kit.config.redis_address import RedisAddress
+from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.rpc.errors import from_rpc_error
 from whatsinvoice_kit.runtime import Process, ServiceSpec
 
@@ -39,10 +40,9 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
 
 async def publish(redis_url: str, stream: str, *events: Any) -> None:
     """Puts events on a stream as a producer's relay does."""
-    broker, redis = connect_to(redis_url)
-    await broker.connect()
+    connection = connect_to(RedisAddress.parse(redis_url))
+    await connection.broker.connect()
     for event in events:
         headers = {"event_type": type(event).__name__, "event_id": event.event_id, "traceparent": ""}
-        await broker.publish(event.SerializeToString(), stream=stream, headers=headers)
-    await broker.stop()
-    await redis.aclose()
+        await connection.broker.publish(event.SerializeToString(), stream=stream, headers=headers)
+    await connection.close()

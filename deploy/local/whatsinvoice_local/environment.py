@@ -98,6 +98,7 @@ class Plan:
             f"{name}_SERVICE_KEY_FILE": str(self.keys / f"{part}_service_key"),
             "TRUSTED_KEYS_FILE": str(self.keys / "trusted_keys"),
             "REDIS_URL": self.resources.redis_url,
+            **self.resources.redis_options,
         }
         if self.certificates:
             own |= {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from whatsinvoice_local.backing import (
@@ -20,6 +20,7 @@ STOP: Mapping[str, Callable[[Path], bool]] = {
     "valkey": stop_valkey,
     "seaweedfs": stop_seaweedfs,
 }
+_REDIS_OPTIONS = ("REDIS_TLS_CA_FILE", "REDIS_SENTINEL_PASSWORD")
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,12 @@ class ObjectStorage:
 
 @dataclass(frozen=True)
 class Resources:
-    """`database_url` is a superuser's."""
+    """`database_url` is a superuser's; `redis_options` are the settings beside REDIS_URL, of a Redis that is given."""
 
     database_url: str
     redis_url: str
     storage: ObjectStorage
+    redis_options: Mapping[str, str] = field(default_factory=dict)
 
 
 def start_resources(folder: Path, given: Mapping[str, str]) -> Resources:
@@ -50,7 +52,8 @@ def start_resources(folder: Path, given: Mapping[str, str]) -> Resources:
         database = threads.submit(lambda: given.get("DATABASE_URL") or start_postgres(folder / "postgres").admin_url)
         redis = threads.submit(lambda: given.get("REDIS_URL") or start_valkey(folder / "valkey").url)
         storage = threads.submit(_storage, folder / "seaweedfs", given)
-        return Resources(database.result(), redis.result(), storage.result())
+        options = {name: given[name] for name in _REDIS_OPTIONS if name in given}
+        return Resources(database.result(), redis.result(), storage.result(), options)
 
 
 def _storage(folder: Path, given: Mapping[str, str]) -> ObjectStorage:

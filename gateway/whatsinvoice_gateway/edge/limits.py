@@ -13,7 +13,9 @@ from slowapi.errors import RateLimitExceeded
 from slowapi.util import get_remote_address
 from starlette.responses import Response
 from starlette.types import Scope
+from whatsinvoice_kit.events.limit_stores import sync_store
 
+from whatsinvoice_gateway.edge import cluster_storage  # noqa: F401  (limits knows a store once its class is made)
 from whatsinvoice_gateway.edge.problems import problem
 from whatsinvoice_gateway.edge.quotas import Tally
 from whatsinvoice_gateway.settings import Settings
@@ -33,15 +35,11 @@ def client_address(request: Request) -> str:
 
 def make_limiter(settings: Settings) -> Limiter:
     """A limiter per client address, the same for all paths of a route."""
-    options: dict[str, Any] = {
-        "socket_connect_timeout": settings.limit_store_seconds,
-        "socket_timeout": settings.limit_store_seconds,
-        "wrap_exceptions": True,
-    }
+    uri, options = sync_store(settings.redis_address(), settings.limit_store_seconds)
     return Limiter(
         key_func=client_address,
-        storage_uri=settings.redis_url.get_secret_value(),
-        storage_options=options,
+        storage_uri=uri,
+        storage_options=options | {"wrap_exceptions": True},
         in_memory_fallback_enabled=True,
         key_prefix="gateway",
         key_style="endpoint",

@@ -14,8 +14,11 @@ from typing import Any
 
 import structlog
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 from limits.errors import StorageError
+from limits.storage import storage_from_string
+from whatsinvoice_kit.events.away import AWAY
+from whatsinvoice_kit.events.limit_stores import async_store
 
 from whatsinvoice_gateway.settings import Settings
 
@@ -61,12 +64,8 @@ class Quotas:
 
     def __init__(self, settings: Settings) -> None:
         self._limits = {"read": parse(settings.read_quota), "write": parse(settings.write_quota)}
-        self._shared = RedisStorage(
-            f"async+{settings.redis_url.get_secret_value()}",
-            wrap_exceptions=True,
-            implementation="redispy",
-            key_prefix="gateway-quota",
-        )
+        uri, options = async_store(settings.redis_address())
+        self._shared: Any = storage_from_string(uri, **options, wrap_exceptions=True, key_prefix="gateway-quota")
         self._own = MemoryStorage()
         self._away_until = 0.0
         self._shares: OrderedDict[tuple[str, str], _Share] = OrderedDict()
@@ -107,13 +106,15 @@ class Quotas:
         if time.monotonic() >= self._away_until:
             try:
                 async with asyncio.timeout(REDIS_SECONDS):
-                    return await self._shared.incr(key, seconds, amount)
-            except (StorageError, TimeoutError) as error:
+                    return int(await self._shared.incr(key, seconds, amount))
+            except (StorageError, TimeoutError, *AWAY) as error:
                 self._away_until = time.monotonic() + AWAY_SECONDS
                 log.warning("quotas are counted in memory", error=type(error).__name__)
         return await self._own.incr(key, seconds, amount)
 
     async def close(self) -> None:
         """Closes the connections."""
-        bridge: Any = self._shared.bridge  # of redis-py, whose client limits does not close
-        await bridge.get_connection().aclose()
+        bridge = self._shared.bridge  # of redis-py, whose clients limits does not close
+        for name in ("storage", "storage_replica", "sentinel"):
+            if client := getattr(bridge, name, None):
+                await client.aclose()

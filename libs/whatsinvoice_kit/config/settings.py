@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_valid
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from whatsinvoice_kit.config.redis_address import RedisAddress
 from whatsinvoice_kit.config.secrets.source import SecretsBackend
 from whatsinvoice_kit.config.secrets.unavailable import SecretsUnavailableError
 from whatsinvoice_kit.config.secrets.weakness import (
@@ -232,13 +233,47 @@ class BaseServiceSettings(BaseSettings):
         return cls.model_construct(**values)
 
 
-class ServiceSettings(BaseServiceSettings):
+class RedisSettings(BaseServiceSettings):
+    """What a process has that speaks to Redis, as one server, through Sentinels, or as a cluster."""
+
+    redis_url: SecretStr
+    """redis://:password@host:6379/0, redis+sentinel://:password@host,host/0?service=name (the hosts are Sentinels), or
+    redis+cluster://:password@host,host; with rediss in the place of redis for TLS, which production must have."""
+    redis_tls_ca_file: str = ""
+    """The authority of Redis's certificates, PEM; empty: those that the system believes."""
+    redis_sentinel_password: SecretStr = SecretStr("")
+    """Where the Sentinels have one of their own; empty: they are told the user and password of REDIS_URL."""
+
+    def redis_address(self) -> RedisAddress:
+        """Where Redis is; ValueError when REDIS_URL cannot be read."""
+        address = RedisAddress.parse(self.redis_url.get_secret_value())
+        return address.trusting(self.redis_tls_ca_file, self.redis_sentinel_password.get_secret_value())
+
+    def unusable(self) -> Iterator[str]:
+        """Also: an address of Redis that cannot be read."""
+        yield from super().unusable()
+        try:
+            address = self.redis_address()
+        except ValueError as error:
+            yield f"REDIS_URL {error}"
+        else:
+            if fault := address.unusable():
+                yield f"REDIS_TLS_CA_FILE cannot be used: {fault}"
+
+    def unsafe(self) -> Iterator[str]:
+        """Also: Redis without TLS, which carries every event and its own password."""
+        yield from super().unsafe()
+        with suppress(ValueError):  # said by `unusable`
+            if not self.redis_address().tls:
+                yield "REDIS_URL is not encrypted (rediss://)"
+
+
+class ServiceSettings(RedisSettings):
     """What a service with a database, a bus and a gRPC port has."""
 
     database_url: SecretStr
     """postgresql://role:password@host/database. The role reads and writes the rows of its schema and nothing else; for
     `migrate` it is the role that owns the schema."""
-    redis_url: SecretStr
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0
     pool_size: int = Field(default=10, ge=2)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,13 +11,14 @@ from typing import Annotated, Any
 import structlog
 from faststream import AckPolicy, Context
 from faststream.message import StreamMessage
-from faststream.redis import RedisBroker, StreamSub
+from faststream.redis import StreamSub
 from faststream.redis.parser import BinaryMessageFormatV1
 from prometheus_client import Gauge
-from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
-from whatsinvoice_kit.events.dead_letters import RedisClient, bury, dead_stream
+from whatsinvoice_kit.events.away import AWAY
+from whatsinvoice_kit.events.connection import Connection
+from whatsinvoice_kit.events.dead_letters import bury, dead_stream
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +28,6 @@ DEAD = Gauge("events_dead_letters", "Events that rest in the dead letters", ["st
 BATCH = 100
 POLL_MS = 500
 WATCH_SECONDS = 0.5
-SOCKET_SECONDS = 5
-"""A Redis that hangs must not hold the relay's transaction open; far above POLL_MS."""
-DRAIN_SECONDS = 15.0
 FORGET_CONSUMER_MS = 86_400_000
 _DATA = b"__data__"
 _Entry = tuple[bytes, dict[bytes, bytes]]
@@ -68,19 +65,6 @@ def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Delivery:
     return Delivery(entry_id.decode(), event_id, event_type, found.get("traceparent", ""), body)
 
 
-def connect_to(redis_url: str) -> tuple[RedisBroker, RedisClient]:
-    """A broker that drains for 15 s when stopped, and a plain client beside it. Nothing is connected yet."""
-    options: dict[str, Any] = {
-        "socket_connect_timeout": 2,
-        "socket_timeout": SOCKET_SECONDS,
-        "health_check_interval": 10,
-    }
-    quiet = logging.getLogger(f"{__name__}.faststream")
-    quiet.setLevel(logging.WARNING)  # it logs each message twice at INFO
-    broker = RedisBroker(redis_url, graceful_timeout=DRAIN_SECONDS, logger=quiet, **options)
-    return broker, Redis.from_url(redis_url, **options)
-
-
 class StreamReader:
     """Reads one stream for one group: a batch reader for what is new, a claimer for what others left.
 
@@ -89,8 +73,7 @@ class StreamReader:
 
     def __init__(
         self,
-        broker: RedisBroker,
-        redis: RedisClient,
+        connection: Connection,
         stream: str,
         group: str,
         apply: Applier,
@@ -98,7 +81,7 @@ class StreamReader:
         claim_idle_ms: int,
         max_deliveries: int,
     ) -> None:
-        self._redis = redis
+        self._redis = connection.redis
         self._stream = stream
         self._group = group
         self._apply = apply
@@ -108,9 +91,9 @@ class StreamReader:
         new = StreamSub(stream, batch=True, max_records=BATCH, polling_interval=POLL_MS, **common)
         left = StreamSub(stream, min_idle_time=claim_idle_ms, polling_interval=max(50, claim_idle_ms // 4), **common)
         options: dict[str, Any] = {"ack_policy": AckPolicy.MANUAL, "no_reply": True, "parser": _untouched}
-        self._reader = broker.subscriber(stream=new, **options)
+        self._reader = connection.broker.subscriber(stream=new, **options)
         self._reader(self._on_batch)
-        self._claimer = broker.subscriber(stream=left, **options)
+        self._claimer = connection.broker.subscriber(stream=left, **options)
         self._claimer(self._on_claimed)
 
     async def _on_batch(self, message: RawMessage) -> None:
@@ -190,9 +173,8 @@ class StreamReader:
 class Bus:
     """All readers of a process, and the watch that connects them and keeps them reading, however often Redis goes."""
 
-    def __init__(self, broker: RedisBroker, redis: RedisClient, readers: Sequence[StreamReader]) -> None:
-        self._broker = broker
-        self._redis = redis
+    def __init__(self, connection: Connection, readers: Sequence[StreamReader]) -> None:
+        self._connection = connection
         self._readers = readers
         self._watching: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -209,11 +191,11 @@ class Bus:
                     for reader in self._readers:
                         await reader.ensure_group()
                         await reader.forget_dead_consumers()
-                    await self._broker.start()
+                    await self._connection.broker.start()
                     started = True
                 for reader in self._readers:
                     await reader.revive()
-            except (RedisError, OSError) as error:
+            except AWAY as error:
                 log.warning("redis is away", error=type(error).__name__)
             except Exception:
                 log.exception("the bus could not be started")
@@ -225,7 +207,7 @@ class Bus:
         try:
             for reader in self._readers:
                 await reader.measure()
-        except (RedisError, OSError) as error:
+        except AWAY as error:
             log.warning("streams not measured", error=type(error).__name__)
 
     async def stop_reading(self) -> None:
@@ -238,5 +220,4 @@ class Bus:
     async def stop(self) -> None:
         """Stops reading, lets running handlers end, closes."""
         await self.stop_reading()
-        await self._broker.stop()
-        await self._redis.aclose()
+        await self._connection.close()

@@ -1,23 +1,21 @@
-"""Dead letters: `<stream>.dead.<group>` keeps what failed five times, to be looked at and sent again."""
+"""Dead letters: `{<stream>}.dead.<group>` keeps what failed five times, to be looked at and sent again."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from prometheus_client import Counter
 
+from whatsinvoice_kit.events.connection import RedisClient, beside
+
 log = structlog.get_logger(__name__)
 
 BURIED = Counter("events_dead_lettered_total", "Events put into the dead letters", ["stream", "group"])
-RedisClient = Any
-"""A redis.asyncio client that answers in bytes; its own types cannot tell bytes from str."""
-
 _ORIGIN = b"__origin__"
 
 
 def dead_stream(stream: str, group: str) -> str:
     """The name of the dead letters of one group of one stream."""
-    return f"{stream}.dead.{group}"
+    return beside(stream, f"dead.{group}")
 
 
 async def bury(redis: RedisClient, stream: str, group: str, entry_id: bytes, fields: dict[bytes, bytes]) -> None:

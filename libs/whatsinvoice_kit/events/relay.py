@@ -1,4 +1,4 @@
-"""The relay: carries the outbox to the stream, and notices a Redis that restarted or was emptied."""
+"""The relay: carries the outbox to the stream, and notices a Redis that restarted, was emptied, or is another one."""
 
 import os
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from faststream.redis import RedisBroker
+from faststream.redis.parser import BinaryMessageFormatV1
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Row, Table, delete, func, select, text, update
+from sqlalchemy import Row, Select, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
-from whatsinvoice_kit.events.dead_letters import RedisClient
+from whatsinvoice_kit.events.connection import RedisClient, beside
 from whatsinvoice_kit.events.outbox import attributes_of
 from whatsinvoice_kit.observe import telemetry
 
@@ -29,10 +29,35 @@ QUEUE_AGAIN_TIMEOUT = "10min"
 MARGIN = timedelta(minutes=1)
 """Far above the time that a batch may take between reading the clock and XADD."""
 
+_RUN_ID = "local run_id = redis.call('INFO', 'server'):match('run_id:(%x+)')\n"
+_IDENTIFY = _RUN_ID + "return {run_id, redis.call('GET', KEYS[1]) or '', redis.call('GET', KEYS[2]) or ''}"
+_PUBLISH = (
+    _RUN_ID
+    + """
+if run_id ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then
+    return 0
+end
+for number = 4, #ARGV do
+    redis.call('XADD', KEYS[1], '*', '__data__', ARGV[number])
+end
+redis.call('SET', KEYS[3], ARGV[3])
+return 1
+"""
+)
+"""One step on the server, so that nothing is added to another Redis than the one that is known (decision 13)."""
+
 PUBLISHED = Counter("outbox_published_total", "Events published to the stream", ["stream"])
 REPUBLISHED = Counter("outbox_republished_total", "Events to be published again after a loss of Redis", ["stream"])
 WAITING = Gauge("outbox_waiting", "Events not yet published", ["stream"])
 AGE = Gauge("outbox_age_seconds", "Age of the oldest event not yet published", ["stream"])
+
+
+async def _encoded(row: Any, traceparent: str) -> bytes:
+    """An event as FastStream reads it."""
+    headers = {"event_type": row.event_type, "event_id": row.event_id, "traceparent": traceparent}
+    return await BinaryMessageFormatV1.encode(
+        message=row.payload, reply_to=None, headers=headers, correlation_id=row.event_id
+    )
 
 
 class Relay:
@@ -40,7 +65,6 @@ class Relay:
 
     def __init__(
         self,
-        broker: RedisBroker,
         redis: RedisClient,
         unit_of_work: UnitOfWork,
         outbox: Table,
@@ -49,21 +73,28 @@ class Relay:
         *,
         days: int = 14,
     ) -> None:
-        self._broker = broker
         self._redis = redis
         self._unit_of_work = unit_of_work
         self._outbox = outbox
         self._state = state
         self._stream = stream
         self._window = timedelta(days=days)
-        self._epoch_key = f"{stream}.epoch"
-        self._position_key = f"{stream}.position"
+        self._epoch_key = beside(stream, "epoch")
+        self._position_key = beside(stream, "position")
 
     async def publish_batch(self) -> int:
         """Publishes up to 500 events and marks them; gives their number.
 
         A crash between XADD and the mark publishes them again, and inboxes drop the second.
         """
+        count = await self._publish()
+        if count is None:
+            await self.check_redis()
+            count = await self._publish()
+        return count or 0
+
+    async def _publish(self) -> int | None:
+        """None, and nothing is published, when this is not the Redis that is known."""
         table = self._outbox
         columns = (table.c.sequence, table.c.event_id, table.c.event_type, table.c.payload, table.c.traceparent)
         statement = (
@@ -77,20 +108,21 @@ class Relay:
             rows = (await tx.execute(statement)).all()
             if not rows:
                 return 0
-            with ExitStack() as spans:
-                await self._send(rows, spans)
+            # Held until the mark is committed: whoever notes another Redis finds these among what was published.
+            known = (await tx.execute(self._known().with_for_update(read=True))).one_or_none()
+            if known is None or not await self._send(rows, known.run_id, known.epoch):
+                return None
             await self._mark(tx, [row.sequence for row in rows])
         PUBLISHED.labels(self._stream).inc(len(rows))
         return len(rows)
 
-    async def _send(self, rows: Sequence[Row[Any]], spans: ExitStack) -> None:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for row in rows:
-                headers = {"event_type": row.event_type, "event_id": row.event_id}
-                headers["traceparent"] = self._traceparent(row, spans)
-                await self._broker.publish(row.payload, stream=self._stream, headers=headers, pipeline=pipe)
-            pipe.set(self._position_key, str(rows[0].read_at.timestamp()))
-            await pipe.execute()
+    async def _send(self, rows: Sequence[Row[Any]], run_id: str, epoch: str) -> bool:
+        """Writes them to the stream in one step; False, and nothing is written, when it is not this Redis."""
+        keys = (self._stream, self._epoch_key, self._position_key)
+        with ExitStack() as spans:
+            batch = [await _encoded(row, self._traceparent(row, spans)) for row in rows]
+            position = str(rows[0].read_at.timestamp())
+            return bool(await self._redis.eval(_PUBLISH, len(keys), *keys, run_id, epoch, position, *batch))
 
     def _traceparent(self, row: Row[Any], spans: ExitStack) -> str:
         """Of the span in which a sampled event is published, which lasts until its batch is with Redis."""
@@ -103,6 +135,10 @@ class Relay:
         spans.enter_context(span)
         return telemetry.current_traceparent()
 
+    def _known(self) -> Select[tuple[str, str]]:
+        columns = self._state.c
+        return select(columns.run_id, columns.epoch).where(columns.stream == self._stream)
+
     async def _mark(self, tx: Transaction, sequences: list[int]) -> None:
         table = self._outbox
         await tx.execute(
@@ -112,21 +148,34 @@ class Relay:
     async def check_redis(self) -> int:
         """Compares Redis with the one last published to, and queues again what may be lost.
 
-        A restart keeps the position that was written with the last batch it kept: only what followed is published
-        again. An emptied Redis has no epoch: the whole window is. Gives the number of events queued again.
+        One that restarted, or a replica that took over, has the position that was written with the last batch it has:
+        only what followed is published again. An emptied Redis has no epoch: the whole window is. Gives the number of
+        events queued again.
         """
-        run_id = str((await self._redis.info("server"))["run_id"])
-        epoch = ((await self._redis.get(self._epoch_key)) or b"").decode()
+        run_id, epoch, _ = await self._identify()
         async with self._unit_of_work.begin() as tx:
-            statement = select(self._state).where(self._state.c.stream == self._stream).with_for_update()
-            known = (await tx.execute(statement)).one_or_none()
+            known = (await tx.execute(self._known())).one_or_none()
+            if known is not None and (known.run_id, known.epoch) == (run_id, epoch):
+                return 0
+        return await self._take_over()
+
+    async def _identify(self) -> tuple[str, str, str]:
+        """Run id, epoch and position of the Redis that has the stream."""
+        found = await self._redis.eval(_IDENTIFY, 2, self._epoch_key, self._position_key)
+        run_id, epoch, position = (text.decode() for text in found)
+        return run_id, epoch, position
+
+    async def _take_over(self) -> int:
+        """Notes which Redis is published to from now on; another relay may do the same at this moment."""
+        async with self._unit_of_work.begin() as tx:
+            known = (await tx.execute(self._known().with_for_update())).one_or_none()
+            run_id, epoch, position = await self._identify()
             if known is not None and (known.run_id, known.epoch) == (run_id, epoch):
                 return 0
             count = 0
             if known is not None:
-                same_data = bool(epoch) and known.epoch == epoch
-                position = await self._redis.get(self._position_key) if same_data else None
-                count = await self._queue_again(tx, float(position) if position else None)
+                same_data = bool(epoch) and known.epoch == epoch and bool(position)
+                count = await self._queue_again(tx, float(position) if same_data else None)
             if not epoch:  # another relay may be naming it at this moment: the first to do so is right
                 await self._redis.set(self._epoch_key, os.urandom(8).hex(), nx=True)
                 epoch = (await self._redis.get(self._epoch_key)).decode()
@@ -134,7 +183,7 @@ class Relay:
             upsert = insert(self._state).values(stream=self._stream, **row)
             await tx.execute(upsert.on_conflict_do_update(index_elements=["stream"], set_=row))
         if known is not None:
-            log.warning("redis restarted or was emptied", stream=self._stream, queued_again=count)
+            log.warning("redis restarted, was emptied or is another", stream=self._stream, queued_again=count)
             REPUBLISHED.labels(self._stream).inc(count)
         return count
 
