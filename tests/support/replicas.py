@@ -48,6 +48,15 @@ class Replica:
         assert await asyncio.to_thread(self.process.wait, 60) == 0, self.log.read_text()[-3000:]
         return time.monotonic() - started
 
+    async def restart(self, client: httpx.AsyncClient) -> float:
+        """Ends it and starts it again; gives the seconds that the end took."""
+        self.ask_to_end()
+        seconds = await self.ended()
+        self.start()
+        await self.until_ready(client)
+        await asyncio.sleep(1)  # until the others have found it
+        return seconds
+
     async def look(self, client: httpx.AsyncClient) -> bool:
         """Asks whether it is ready, as a load balancer does."""
         try:
@@ -69,7 +78,8 @@ class Replicas:
     The sandbox calls the gateway where it always was, so one gateway has that port.
     """
 
-    def __init__(self, stack: Stack, drain_delay_seconds: float) -> None:
+    def __init__(self, stack: Stack, drain_delay_seconds: float, further: Mapping[str, str] | None = None) -> None:
+        """`further` is what each process has besides in its environment."""
         known = {part: _environment_of(int(stack.state.env[f"{part.upper()}_PID"])) for part in PARTS}
         ports = {part: [free_port(), free_port()] for part in SERVICES}
         ports["gateway"] = [int(known["gateway"]["GATEWAY_PORT"]), free_port()]
@@ -78,7 +88,7 @@ class Replicas:
             for part in SERVICES
         }
         self.all = [
-            self._replica(stack, part, port, known[part], together, drain_delay_seconds)
+            self._replica(stack, part, port, known[part] | dict(further or {}), together, drain_delay_seconds)
             for part in PARTS
             for port in ports[part]
         ]
@@ -98,6 +108,10 @@ class Replicas:
         calls = {target: address for target, address in together.items() if target in known}
         log = stack.state.folder / "logs" / f"{part}-{port}.log"
         return Replica(part, port, ops_port, {**known, **calls, **own}, log)
+
+    @property
+    def gateways(self) -> list[Replica]:
+        return [replica for replica in self.all if replica.part == "gateway"]
 
     async def start(self, client: httpx.AsyncClient) -> None:
         for replica in self.all:

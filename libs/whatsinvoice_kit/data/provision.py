@@ -29,14 +29,19 @@ def provision(admin_url: str, service: str, password: str, owner_password: str, 
     with psycopg.connect(admin_url, autocommit=True) as admin:
         _make_roles(admin, database, {role: password, owner: owner_password})
         with psycopg.connect(admin_url, dbname=database, autocommit=True) as inside:
-            names = {
+            names: dict[str, sql.Composable] = {
+                "schema_name": sql.Literal(service),
+                "role_name": sql.Literal(role),
+                "owner_name": sql.Literal(owner),
                 "database": sql.Identifier(database),
                 "schema": sql.Identifier(service),
                 "role": sql.Identifier(role),
                 "owner": sql.Identifier(owner),
             }
             for statement in _OF_SERVICE:
-                inside.execute(sql.SQL(statement).format(**names))
+                made = inside.execute(sql.SQL(statement).format(**names))
+                for (each,) in made.fetchall() if made.description else ():
+                    inside.execute(each)
 
 
 def provision_backup(admin_url: str, password: str, database: str = DATABASE) -> None:
@@ -59,13 +64,22 @@ def _make_roles(admin: psycopg.Connection, database: str, passwords: dict[str, s
         admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(password)))
 
 
+_EACH_TABLE = """
+    SELECT format('ALTER TABLE %s OWNER TO %I', pg_class.oid::regclass, {owner_name})
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace JOIN pg_roles ON pg_roles.oid = relowner
+    WHERE nspname = {schema_name} AND rolname = {role_name} AND relkind IN ('r', 'p')
+"""
+"""Tables by themselves: one transaction that locks them all waits in a circle with those who use them."""
 _OF_SERVICE = (
     "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
     "REVOKE ALL ON SCHEMA public FROM PUBLIC",
     "GRANT CONNECT ON DATABASE {database} TO {role}, {owner}",
     "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}",
-    # schemas of the first releases, which had one role for both
+    # Schemas of the first releases had one role for both. What runs meanwhile must be refused nothing: until it has
+    # rights of its own, it has the owner's.
+    "GRANT {owner} TO {role}",
     "ALTER SCHEMA {schema} OWNER TO {owner}",
+    _EACH_TABLE,
     "REASSIGN OWNED BY {role} TO {owner}",
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
@@ -73,6 +87,7 @@ _OF_SERVICE = (
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}
         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}
     """,
+    "REVOKE {owner} FROM {role}",
 )
 
 _OF_BACKUP = (
