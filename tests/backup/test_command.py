@@ -26,7 +26,8 @@ from whatsinvoice_backup.settings import Settings
 
 @pytest.fixture
 def environment(house: House, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The settings of the house as variables."""
+    """The settings of the house as variables; the logs stay the tests' own."""
+    monkeypatch.setattr("whatsinvoice_backup.__main__.configure_logging", lambda *_, **__: None)
     values = {}
     for name in Settings.model_fields:
         value = getattr(house.settings, name)

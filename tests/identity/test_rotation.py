@@ -20,7 +20,7 @@ COMPRESSED = Schedule(every=4, lead=1.5, keep=4)
 """Of a month, an hour and a quarter of an hour."""
 ACCESS_SECONDS = 3
 PATIENCE = 40.0
-FEWEST = 100
+FEWEST = 30
 """It asks a hundred times a second; where others use the machine fewer are answered, and the rate is printed."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
 
