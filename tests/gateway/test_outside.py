@@ -208,7 +208,7 @@ def _problems(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
                 "PORT": "http",
                 "REDIS_URL": "redis://r",
             },
-            ["CORS_ORIGINS is *", "TRUSTED_PROXIES is missing", "PORT: ", "REDIS_URL has no password"],
+            ["CORS_ORIGINS is *", "TRUSTED_PROXIES is missing", "PORT: ", "REDIS_URL has no", "REDIS_URL is not"],
         ),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
