@@ -61,6 +61,7 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
         await revocations.close()
         await services.close()
         await quotas.close()
+        limits.close(limiter)
 
     app = FastAPI(
         title="WhatsInvoice",

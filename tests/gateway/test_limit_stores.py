@@ -1,8 +1,10 @@
 """Limits and quotas are counted in Redis however it is run, in memory while it is away, and in Redis again after it."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from limits.errors import StorageError
 from pydantic import SecretStr
 from redis.exceptions import RedisError
 from support.redis_servers import Redises
+from whatsinvoice_gateway.edge import limits
 from whatsinvoice_gateway.edge import quotas as module
 from whatsinvoice_gateway.edge.limits import make_limiter
 from whatsinvoice_gateway.edge.quotas import Quotas
@@ -48,6 +51,22 @@ async def test_limits_are_counted_in_redis(redises: Redises) -> None:
     taken = [limiter.limiter.hit(item, "login", redises.mode) for limiter in limiters * 4]
     assert sum(taken) == 5
     assert all(limiter.limiter.storage.check() for limiter in limiters)
+    for limiter in limiters:
+        limits.close(limiter)
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_limiter_that_is_closed_leaves_no_connection_to_the_collector(redises: Redises) -> None:
+    gc.collect()
+    before = _open_files()
+    limiter = make_limiter(settings_of(redises, limit_store_seconds=5))
+    limiter.limiter.hit(parse("5/hour"), "closed", redises.mode)
+    assert _open_files() > before
+    limits.close(limiter)
+    assert _open_files() == before
 
 
 @pytest.mark.parametrize("url", AWAY)
@@ -58,6 +77,7 @@ async def test_a_gateway_starts_and_counts_while_redis_is_away(url: str) -> None
     assert [(await quotas.count("biz_away", "GET")).allowed for _ in range(4)] == [True, True, True, False]
     with pytest.raises((StorageError, RedisError)):
         limiter.limiter.hit(parse("5/hour"), "login", "away")
+    limits.close(limiter)
     assert time.monotonic() - started < 2
     await quotas.close()
 
@@ -82,6 +102,8 @@ async def test_after_a_failover_limits_and_quotas_are_shared_again(
             await asyncio.sleep(0.1)
         figure(f"{redises.mode}: counted in Redis again {time.monotonic() - started:.1f} s after the kill")
         await quotas.close()
+        for limiter in limiters:
+            limits.close(limiter)
         redises.mend()
 
 

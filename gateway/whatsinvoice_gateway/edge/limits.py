@@ -46,6 +46,13 @@ def make_limiter(settings: Settings) -> Limiter:
     )
 
 
+def close(limiter: Limiter) -> None:
+    """Closes the connections, which neither slowapi nor `limits` does."""
+    for name in ("storage", "storage_slave", "sentinel"):
+        if client := getattr(limiter.limiter.storage, name, None):
+            client.close()
+
+
 def headers_of(scope: Scope) -> dict[str, str]:
     """RateLimit-* of the limit, or else the quota, that a request was counted against; empty without either."""
     state = scope.get("state", {})

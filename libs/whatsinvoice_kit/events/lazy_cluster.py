@@ -28,6 +28,11 @@ class LazyCluster:
         itself: Any = self
         return Script(itself, script)
 
+    def close(self) -> None:
+        """Ends the connections, if there are any."""
+        if self._client is not None:
+            self._client.close()
+
     def _connected(self) -> Any:
         if self._client is None:
             timeouts = {"socket_timeout": self._seconds, "socket_connect_timeout": self._seconds}
