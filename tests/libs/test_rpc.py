@@ -10,7 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client import REGISTRY
-from support.hop import ACCESS, DESCRIPTOR, Behaviour, Hop
+from support.hop import ACCESS, DESCRIPTOR, Behaviour, Hop, running_hop
 from support.keys import Keyring
 from support.sample import eventually
 from support.services import bearer
@@ -29,11 +29,8 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 @pytest.fixture
 async def hop(keyring: Keyring) -> AsyncIterator[Hop]:
-    hop = Hop(keyring)
-    await hop.start()
-    yield hop
-    await hop.client.close()
-    await hop.server.stop(0)
+    async with running_hop(keyring) as hop:
+        yield hop
 
 
 def raising(error: BaseException) -> Behaviour:
@@ -95,11 +92,8 @@ async def test_the_deadline_is_exact_and_passing_it_is_unavailable(hop: Hop) -> 
 @pytest.fixture
 async def second(keyring: Keyring) -> AsyncIterator[Hop]:
     """The one that the first calls."""
-    hop = Hop(keyring)
-    await hop.start()
-    yield hop
-    await hop.client.close()
-    await hop.server.stop(0)
+    async with running_hop(keyring) as hop:
+        yield hop
 
 
 async def test_the_next_hop_gets_the_smaller_deadline_and_the_callers_metadata(hop: Hop, second: Hop) -> None:

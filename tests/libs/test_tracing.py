@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.openmetrics.exposition import generate_latest
 from support.collector import Collector, Span, running_collector
-from support.hop import Hop
+from support.hop import Hop, running_hop
 from support.keys import Keyring
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.observe import telemetry
@@ -49,11 +49,8 @@ def tracing(collector: Collector) -> Iterator[Start]:
 
 @pytest.fixture
 async def hop(keyring: Keyring) -> AsyncIterator[Hop]:
-    hop = Hop(keyring)
-    await hop.start()
-    yield hop
-    await hop.client.close()
-    await hop.server.stop(0)
+    async with running_hop(keyring) as hop:
+        yield hop
 
 
 @pytest.mark.parametrize("package", ["whatsinvoice_invoices", "whatsinvoice_gateway"])

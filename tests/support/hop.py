@@ -1,6 +1,7 @@
 """A server, the servicer behind it that does what a test says, and a client to it, on a real channel."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -84,3 +85,12 @@ class Hop:
         with pytest.raises(ServiceError) as error:
             await self.client.call(getattr(self.stub, rpc), request, token=token)
         return error.value
+
+
+@asynccontextmanager
+async def running_hop(keyring: Keyring) -> AsyncIterator[Hop]:
+    hop = Hop(keyring)
+    await hop.start()
+    yield hop
+    await hop.client.close()
+    await hop.server.stop(0)

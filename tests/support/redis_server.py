@@ -7,7 +7,6 @@ import importlib.util
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-FETCHED = Path(sys.prefix) / "debian" / "usr"
+from support.debian import DEBIAN
+
+FETCHED = DEBIAN / "usr"
 PATIENCE = 30.0
 HAS_TLS = (FETCHED / "bin" / "redis-server").exists()
 

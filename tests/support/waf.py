@@ -4,16 +4,15 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
+from support.debian import DEBIAN
+
 WAF = Path(__file__).parents[2] / "deploy" / "waf"
-DEBIAN = Path(sys.prefix) / "debian"
-"""Where `make waf` unpacks them."""
 MISSING = "no nginx with ModSecurity: run `make waf` (needs Debian's package lists)"
 _PLACE = """\
 upstream gateway {{ server 127.0.0.1:{gateway}; keepalive 64; }}
