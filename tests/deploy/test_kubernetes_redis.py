@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from support.certificates import write_certificate
-from support.redis_server import FETCHED, HAS_TLS, Server, eventually, free_port
+from support.redis_server import FETCHED, HAS_TLS, Server, eventually
+from whatsinvoice_local.backing.ports import free_port
 
 WAYS = ("sentinel", "cluster")
 CUSTOM = {"ExternalSecret", "Certificate", "Issuer"}

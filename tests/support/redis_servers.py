@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from whatsinvoice_kit.config.redis_address import RedisAddress
+from whatsinvoice_local.backing.ports import free_port
 
 from support.certificates import write_certificate
-from support.redis_server import HAS_TLS, Server, eventually, free_port
+from support.redis_server import HAS_TLS, Server, eventually
 
 
 @dataclass
