@@ -4,6 +4,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -13,6 +14,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from support.collector import Collector, Span, running_collector
 from support.hop import Hop, running_hop
 from support.keys import Keyring
+from support.sample import eventually
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.observe import telemetry
 from whatsinvoice_kit.observe.telemetry import current_traceparent, exemplar, of_stranger, span
@@ -167,6 +169,15 @@ def test_an_exemplar_stands_in_the_bucket_in_openmetrics(
     assert f'trace_id="{TRACE}"' in line.partition(" # ")[2]
 
 
+async def _nobody_exports() -> None:
+    """What is left of a thread that gave up: it must not go on with what waited."""
+
+    async def ended() -> bool:
+        return not any(thread.name.startswith("OtelBatch") for thread in threading.enumerate())
+
+    await eventually(ended, 5)
+
+
 async def test_a_collector_that_is_away_or_silent_costs_no_time(hop: Hop, figure: Callable[[str], None]) -> None:
     async def median_ms() -> float:
         times = []
@@ -194,3 +205,4 @@ async def test_a_collector_that_is_away_or_silent_costs_no_time(hop: Hop, figure
             figure(f"collector {name}: an RPC takes {on:.2f} ms, {off:.2f} ms untraced; the end took {stopped:.1f} s")
             assert on < 3 * off + 2
             assert stopped < telemetry.FLUSH_SECONDS + 1
+            await _nobody_exports()

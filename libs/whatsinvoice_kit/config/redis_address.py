@@ -4,11 +4,15 @@ import re
 import ssl
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 Mode = Literal["standalone", "sentinel", "cluster"]
-_SCHEME = re.compile(r"redis(?P<tls>s?)(\+(?P<mode>sentinel|cluster))?")
-_MODES: dict[str | None, Mode] = {None: "standalone", "sentinel": "sentinel", "cluster": "cluster"}
+_ADDRESS = re.compile(
+    r"redis(?P<tls>s?)(\+(?P<mode>sentinel|cluster))?://(?P<servers>[^/?#]*)(?P<path>[^?#]*)(\?(?P<query>[^#]*))?(#.*)?",
+    re.IGNORECASE,
+)
+"""By ourselves: urlsplit takes one server, and of late refuses several where one is IPv6 in brackets."""
+_MODES: dict[str, Mode] = {"": "standalone", "sentinel": "sentinel", "cluster": "cluster"}
 _PORTS: dict[Mode, int] = {"standalone": 6379, "sentinel": 26379, "cluster": 6379}
 
 
@@ -38,26 +42,27 @@ class RedisAddress:
         """
         if not url:
             raise ValueError("is missing")
-        parts = _split(url)
-        scheme = _SCHEME.fullmatch(parts.scheme)
-        if scheme is None:
+        parts = _ADDRESS.fullmatch(url)
+        if parts is None:
             raise ValueError("is none of redis://, redis+sentinel:// and redis+cluster://, with rediss for TLS")
-        mode = _MODES[scheme["mode"]]
-        account, _, hosts = parts.netloc.rpartition("@")
+        mode = _MODES[(parts["mode"] or "").lower()]
+        account, _, hosts = parts["servers"].rpartition("@")
+        if {"[", "]"} & set(account):  # RFC 3986, section 3.2.1: to be written as %5B and %5D
+            raise ValueError("is no address")
         username, _, password = account.partition(":")
         nodes = tuple(_node(host, _PORTS[mode]) for host in hosts.split(","))
         if mode == "standalone" and len(nodes) > 1:
             raise ValueError("names several servers without +sentinel or +cluster")
-        query = parse_qs(parts.query)
+        query = parse_qs(parts["query"] or "")
         if mode == "sentinel" and len(query.get("service", ())) != 1:
             raise ValueError("names no ?service= that Sentinels know")
         if query.keys() - ({"service"} if mode == "sentinel" else set()):
             raise ValueError("has options after ? that are not known")
-        db = _database(parts.path)
+        db = _database(parts["path"])
         if mode == "cluster" and db:
             raise ValueError("names a database, and a cluster has only 0")
         service = query["service"][0] if mode == "sentinel" else ""
-        return cls(mode, bool(scheme["tls"]), nodes, unquote(username), unquote(password), db, service)
+        return cls(mode, bool(parts["tls"]), nodes, unquote(username), unquote(password), db, service)
 
     def trusting(self, ca_file: str, sentinel_password: str) -> "RedisAddress":
         """The same with what REDIS_URL does not say."""
@@ -86,13 +91,6 @@ class RedisAddress:
         except OSError as error:
             return getattr(error, "reason", None) or error.strerror or type(error).__name__
         return ""
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError:
-        raise ValueError("is no address") from None
 
 
 def _node(text: str, port: int) -> tuple[str, int]:

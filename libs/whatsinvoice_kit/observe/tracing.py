@@ -33,7 +33,8 @@ class Tracing:
         # whoever comes this far is sampled: where a trace begins that is drawn, and later work follows its beginning
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
         # in a thread of its own; a collector that is away or slow costs the oldest spans of a bounded queue
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+        self._exporter = OTLPSpanExporter(endpoint=endpoint)
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("whatsinvoice_kit")
 
     def begin(self, work: Work, kind: Kind, parent: str, link: str, at: int | None = None) -> tuple[Span, str]:
@@ -66,6 +67,8 @@ class Tracing:
         ending = Thread(target=self._provider.shutdown, daemon=True)
         ending.start()
         ending.join(seconds)
+        if ending.is_alive():
+            self._exporter.shutdown(timeout_millis=0)  # or its thread would try each batch again for ten seconds
 
 
 def _context_of(traceparent: str) -> SpanContext:
