@@ -83,3 +83,10 @@ def test_unfinished_ones_go_after_a_day_and_refused_ones_never(shelf: House) -> 
     assert ([found.name for found in listing.good], listing.unfinished) == ([manifest.name], [fresh])
     assert list(listing.refused) == [strange]
     assert unnamed in shelf.target.sizes(f"{documents.FOLDER}/")
+
+
+def test_the_later_of_one_second_sorts_behind() -> None:
+    moments = [datetime(2026, 11, 24, 12, 0, 0, microsecond, UTC) for microsecond in (7, 90, 500_000)]
+    names = [name_at(moment, suffix) for moment, suffix in zip(moments, ("ff", "80", "00"), strict=True)]
+    assert sorted(names) == names
+    assert {moment_of(name) for name in names} == {moments[0].replace(microsecond=0)}

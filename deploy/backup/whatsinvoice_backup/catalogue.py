@@ -22,8 +22,8 @@ def moment_of(name: str) -> datetime:
 
 
 def name_at(moment: datetime, suffix: str) -> str:
-    """Sorts by time."""
-    return f"{moment.strftime(_NAME)}-{suffix}"
+    """Sorts by time, to the microsecond; the suffix is for two that begin at once."""
+    return f"{moment.strftime(_NAME)}-{moment:%f}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
