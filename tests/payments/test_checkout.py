@@ -16,9 +16,9 @@ from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.rpc.errors import from_rpc_error
-from whatsinvoice_payments import repository
 from whatsinvoice_payments.clients.paystack import CALLS
 from whatsinvoice_payments.models import PAYMENTS
+from whatsinvoice_payments.repository import payments as payment_rows
 
 
 async def refused(stage: Stage, token: str) -> grpc.aio.AioRpcError:
@@ -119,7 +119,7 @@ async def test_many_at_once_get_one_attempt_that_the_provider_is_asked_for_once(
 async def test_an_attempt_waits_for_whoever_is_just_beginning_one(stage: Stage) -> None:
     token = stage.invoices.bill()
     async with stage.process.unit_of_work.begin() as somebody:
-        await repository.lock_invoice(somebody, stage.invoices.by_token[token].invoice_id)
+        await payment_rows.lock_invoice(somebody, stage.invoices.by_token[token].invoice_id)
         starting = asyncio.create_task(stage.start(token))
         await asyncio.sleep(0.2)
         assert await stage.payments(token) == []

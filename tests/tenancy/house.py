@@ -23,10 +23,10 @@ from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.runtime import Process
 from whatsinvoice_kit.storage import ObjectStore
 from whatsinvoice_notifications.__main__ import SPEC as NOTIFICATIONS
-from whatsinvoice_payments import repository
 from whatsinvoice_payments.__main__ import SPEC as PAYMENTS
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
 from whatsinvoice_payments.domain.payment import Payable, Payment
+from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.service.settlement import settle
 
 NOBODY = "127.0.0.1:1"
@@ -194,7 +194,7 @@ async def _pay(her: Merchant, issued: dict[str, Any]) -> None:
     payment = Payment.attempt(payable, 1, now(), now() + timedelta(hours=1))
     charge = Charge(payment.reference, ChargeStatus.SUCCESS, total, total, 10_000, "NGN", "card", now(), "")
     async with her.house.processes["payments"].unit_of_work.begin() as tx:
-        await repository.add_payment(tx, payment)
+        await payment_rows.add_payment(tx, payment)
         await settle(tx, payment.reference, charge)
 
     async def paid() -> bool:

@@ -6,16 +6,17 @@ from whatsinvoice_kit.core.errors import invalid, not_found
 from whatsinvoice_kit.core.ids import is_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
-from whatsinvoice_payments import repository
 from whatsinvoice_payments.domain.ledger import Balance, Entry
 from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.repository import ledger as ledger_rows
+from whatsinvoice_payments.repository import payments as payment_rows
 
 DEFAULT_PAGE, LARGEST_PAGE = 20, 100
 
 
 async def get_payment(tx: Transaction, business_id: str, payment_id: str) -> Payment:
     """Raises NOT_FOUND (PAYMENT_NOT_FOUND), also for another business's."""
-    payment = await repository.payment(tx, business_id, payment_id) if is_id("pay", payment_id) else None
+    payment = await payment_rows.payment(tx, business_id, payment_id) if is_id("pay", payment_id) else None
     if payment is None:
         raise not_found("PAYMENT_NOT_FOUND", "there is no such payment")
     return payment
@@ -26,7 +27,7 @@ async def list_payments(
 ) -> tuple[Sequence[Payment], str]:
     """A page, newest first, and the cursor of the next one, empty on the last."""
     size = _size(limit)
-    found = await repository.list_payments(tx, business_id, invoice_id, _before("pay", cursor), size + 1)
+    found = await payment_rows.list_payments(tx, business_id, invoice_id, _before("pay", cursor), size + 1)
     return found[:size], found[size - 1].id if len(found) > size else ""
 
 
@@ -35,13 +36,13 @@ async def list_ledger_entries(
 ) -> tuple[Sequence[Entry], str]:
     """As list_payments."""
     size = _size(limit)
-    found = await repository.list_entries(tx, business_id, _before("led", cursor), size + 1)
+    found = await ledger_rows.list_entries(tx, business_id, _before("led", cursor), size + 1)
     return found[:size], found[size - 1].id if len(found) > size else ""
 
 
 async def get_balance(tx: Transaction, business_id: str) -> Sequence[Balance]:
     """Per currency they sum to zero."""
-    return await repository.balances(tx, business_id)
+    return await ledger_rows.balances(tx, business_id)
 
 
 def _size(limit: int) -> int:

@@ -15,10 +15,10 @@ from whatsinvoice_kit.core.errors import Kind, ServiceError, precondition
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.observe import telemetry
 
-from whatsinvoice_payments import repository
 from whatsinvoice_payments.clients import Invoices, Provider, ProviderError, ProviderRefusal, ReferenceTaken
 from whatsinvoice_payments.domain.payment import OPENING, Payable, Payment, Status
 from whatsinvoice_payments.domain.schedule import next_check
+from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.service.settlement import fail, settle
 
 log = structlog.get_logger(__name__)
@@ -89,8 +89,8 @@ class CheckoutService:
         raise _unavailable()
 
     async def _take_turn(self, tx: Transaction, payable: Payable) -> Turn:
-        await repository.lock_invoice(tx, payable.invoice_id)
-        latest = await repository.latest_attempt(tx, payable.business_id, payable.invoice_id)
+        await payment_rows.lock_invoice(tx, payable.invoice_id)
+        latest = await payment_rows.latest_attempt(tx, payable.business_id, payable.invoice_id)
         moment = now()
         if latest is None:
             return await self._begin(tx, payable, 1, moment)
@@ -105,12 +105,12 @@ class CheckoutService:
         if latest.opening_until > moment:
             return Turn(latest)
         latest.opening_until = moment + OPENING
-        await repository.save_payment(tx, latest)
+        await payment_rows.save_payment(tx, latest)
         return Turn(latest, ours=True)
 
     async def _begin(self, tx: Transaction, payable: Payable, number: int, moment: datetime) -> Turn:
         attempt = Payment.attempt(payable, number, moment, next_check(moment, moment, self._scale))
-        await repository.add_payment(tx, attempt)
+        await payment_rows.add_payment(tx, attempt)
         return Turn(attempt, ours=True, fresh=True)
 
     async def _open(self, turn: Turn, payable: Payable) -> Payment | None:
@@ -154,14 +154,14 @@ class CheckoutService:
             attempt = await self._still_opening(tx, reference)
             if attempt is not None:
                 attempt.offer(url, access_code)
-                await repository.save_payment(tx, attempt)
+                await payment_rows.save_payment(tx, attempt)
         return attempt
 
     async def _give_up(self, reference: str) -> None:
         async with self._unit_of_work.begin() as tx:
             if attempt := await self._still_opening(tx, reference):
                 attempt.lose()
-                await repository.save_payment(tx, attempt)
+                await payment_rows.save_payment(tx, attempt)
 
     async def _refused(self, reference: str, words: str) -> None:
         log.warning("the provider refused a checkout", reference=reference, words=words)
@@ -175,12 +175,12 @@ class CheckoutService:
         async with self._unit_of_work.begin() as tx:
             if attempt := await self._still_opening(tx, reference):
                 attempt.opening_until = now()
-                await repository.save_payment(tx, attempt)
+                await payment_rows.save_payment(tx, attempt)
 
     @staticmethod
     async def _still_opening(tx: Transaction, reference: str) -> Payment | None:
         """The attempt, locked, unless somebody else has moved it on meanwhile."""
-        attempt = await repository.payment_by_reference(tx, reference, lock=True)
+        attempt = await payment_rows.payment_by_reference(tx, reference, lock=True)
         return attempt if attempt and attempt.status is Status.INITIALIZED else None
 
     def _email_for(self, payable: Payable) -> str:

@@ -8,10 +8,10 @@ from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.observe import telemetry
 
-from whatsinvoice_payments import repository
 from whatsinvoice_payments.clients import Provider, ProviderError
 from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.domain.schedule import next_check
+from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.service.settlement import settle
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ class ReconciliationService:
     async def work(self) -> int:
         """Checks attempts that are due, a few at a time; how many were taken."""
         async with self._unit_of_work.begin() as tx:
-            claimed = await repository.claim_due_payments(tx, now(), LEASE, AT_ONCE)
+            claimed = await payment_rows.claim_due_payments(tx, now(), LEASE, AT_ONCE)
         async with asyncio.TaskGroup() as tasks:
             for payment in claimed:
                 tasks.create_task(self._check(payment))
@@ -46,7 +46,7 @@ class ReconciliationService:
             log.warning("reconciliation could not ask", reference=payment.reference, error=str(error))
             wait = max(ASK_AGAIN * self._scale, timedelta(seconds=error.retry_after))
             async with self._unit_of_work.begin() as tx:
-                await repository.set_next_check(tx, payment.reference, now() + wait)
+                await payment_rows.set_next_check(tx, payment.reference, now() + wait)
         except Exception:  # one attempt must not hold up the others; it comes again after its lease
             log.exception("reconciliation failed", reference=payment.reference)
 
@@ -59,12 +59,12 @@ class ReconciliationService:
 
     async def _plan(self, tx: Transaction, reference: str) -> None:
         """The next check of what is not over; after the last one an attempt that nobody paid is abandoned."""
-        payment = await repository.payment_by_reference(tx, reference, lock=True)
+        payment = await payment_rows.payment_by_reference(tx, reference, lock=True)
         if payment is None or payment.next_check_at is None:
             return
         following = next_check(payment.created_at, now(), self._scale)
         if following is None and payment.open:
             payment.end_as(Status.ABANDONED, "not paid in time")
-            await repository.save_payment(tx, payment)
+            await payment_rows.save_payment(tx, payment)
         else:
-            await repository.set_next_check(tx, reference, following)
+            await payment_rows.set_next_check(tx, reference, following)

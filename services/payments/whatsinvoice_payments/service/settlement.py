@@ -8,11 +8,13 @@ from prometheus_client import Counter
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
-from whatsinvoice_payments import events, repository
+from whatsinvoice_payments import events
 from whatsinvoice_payments.domain import charge as charges
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus, Claim
 from whatsinvoice_payments.domain.ledger import postings_of_success
 from whatsinvoice_payments.domain.payment import Payment, Status
+from whatsinvoice_payments.repository import ledger as ledger_rows
+from whatsinvoice_payments.repository import payments as payment_rows
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +45,7 @@ class Settled:
 
 async def settle(tx: Transaction, reference: str, charge: Charge, claim: Claim | None = None) -> Settled:
     """Applies what the provider verified; a repeat changes nothing. The claim is what a signed webhook said."""
-    payment = await repository.payment_by_reference(tx, reference, lock=True)
+    payment = await payment_rows.payment_by_reference(tx, reference, lock=True)
     if payment is None:
         return quarantined("reference", reference, "no payment of ours has this reference")
     signed_success = claim is not None
@@ -72,9 +74,9 @@ async def _succeed(tx: Transaction, payment: Payment, charge: Charge) -> Settled
         return Settled(Result.UNCHANGED)
     amount = charges.settled_minor(charge)
     payment.succeed(amount, charge.fees_minor, charge.channel, charge.paid_at or now())
-    await repository.save_payment(tx, payment)
+    await payment_rows.save_payment(tx, payment)
     postings = postings_of_success(amount, charge.paid_minor, charge.fees_minor)
-    await repository.add_entry_set(tx, payment, SUCCESS_PURPOSE, postings)
+    await ledger_rows.add_entry_set(tx, payment, SUCCESS_PURPOSE, postings)
     tx.publish(events.payment_succeeded(payment))
     return Settled(Result.SETTLED)
 
@@ -89,7 +91,7 @@ async def _fail(tx: Transaction, payment: Payment, reason: str) -> Settled:
 async def fail(tx: Transaction, payment: Payment, reason: str) -> None:
     """A locked open payment failed, in the provider's words."""
     payment.fail(reason)
-    await repository.save_payment(tx, payment)
+    await payment_rows.save_payment(tx, payment)
     tx.publish(events.payment_failed(payment))
 
 
@@ -97,5 +99,5 @@ async def _end(tx: Transaction, payment: Payment, status: Status, reason: str) -
     if payment.final:
         return Settled(Result.UNCHANGED)
     payment.end_as(status, reason)
-    await repository.save_payment(tx, payment)
+    await payment_rows.save_payment(tx, payment)
     return Settled(Result.SETTLED)

@@ -10,7 +10,6 @@ from whatsinvoice_kit.core.errors import ServiceError, unauthenticated
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.observe import telemetry
 
-from whatsinvoice_payments import repository
 from whatsinvoice_payments.clients import Provider, ProviderError
 from whatsinvoice_payments.domain.charge import Claim
 from whatsinvoice_payments.domain.schedule import retry_after
@@ -22,6 +21,8 @@ from whatsinvoice_payments.domain.webhook import (
     is_genuine,
     read_webhook,
 )
+from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.repository import webhooks as webhook_rows
 from whatsinvoice_payments.service.settlement import Result, Settled, quarantined, settle
 
 log = structlog.get_logger(__name__)
@@ -57,13 +58,13 @@ class WebhookService:
 
     async def store(self, tx: Transaction, received: Received) -> None:
         """Keeps a webhook for the worker; the same one again changes nothing."""
-        fresh = await repository.add_event(tx, received)
+        fresh = await webhook_rows.add_event(tx, received)
         WEBHOOKS.labels("accepted" if fresh else "duplicate").inc()
 
     async def work(self) -> int:
         """Gives waiting webhooks their effect, a few at a time; how many were taken."""
         async with self._unit_of_work.begin() as tx:
-            claimed = await repository.claim_events(tx, now(), LEASE, AT_ONCE)
+            claimed = await webhook_rows.claim_events(tx, now(), LEASE, AT_ONCE)
         async with asyncio.TaskGroup() as tasks:
             for event in claimed:
                 tasks.create_task(self._process(event))
@@ -85,7 +86,7 @@ class WebhookService:
             return
         claim = claim_of(event.body)
         async with self._unit_of_work.begin() as tx:
-            known = await repository.payment_by_reference(tx, claim.reference)
+            known = await payment_rows.payment_by_reference(tx, claim.reference)
         if known is None:
             unknown = quarantined("webhook", claim.reference, "no payment of ours has this reference")
             await self._finish(event, unknown.result.value, unknown.reason)
@@ -100,7 +101,7 @@ class WebhookService:
             async with self._unit_of_work.begin() as tx:
                 settled = await settle(tx, claim.reference, charge, claim)
                 if settled.result is not Result.NOT_YET:
-                    await repository.finish_event(tx, event.id, settled.result.value, settled.reason)
+                    await webhook_rows.finish_event(tx, event.id, settled.result.value, settled.reason)
         if settled.result is Result.NOT_YET:
             await self._doubt(event, claim.reference, settled.reason)
         else:
@@ -116,11 +117,11 @@ class WebhookService:
 
     async def _finish(self, event: StoredEvent, outcome: str, reason: str) -> None:
         async with self._unit_of_work.begin() as tx:
-            await repository.finish_event(tx, event.id, outcome, reason)
+            await webhook_rows.finish_event(tx, event.id, outcome, reason)
         WEBHOOKS.labels(outcome).inc()
 
     async def _postpone(self, event: StoredEvent, error: str, at_least: float = 0) -> None:
         wait = max(retry_after(event.attempts, self._first_retry_seconds), timedelta(seconds=at_least))
         async with self._unit_of_work.begin() as tx:
-            await repository.postpone_event(tx, event.id, now() + wait, error)
+            await webhook_rows.postpone_event(tx, event.id, now() + wait, error)
         WEBHOOKS.labels("postponed").inc()
