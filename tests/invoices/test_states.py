@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from whatsinvoice_invoices.domain.customer import Customer
-from whatsinvoice_invoices.domain.invoice import TRANSITIONS, Invoice, Status, Terms, diagram
+from whatsinvoice_invoices.domain.invoice import PAYABLE, TRANSITIONS, Invoice, Recorded, Status, Terms, diagram
 from whatsinvoice_invoices.domain.totals import NO_DISCOUNT, LineInput, compute
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import ServiceError
@@ -34,7 +34,9 @@ class Walk(RuleBasedStateMachine):
         super().__init__()
         self.invoice = an_invoice()
         self.given = 0
-        self.credit = 0
+        self.back = 0
+        self.left: list[Recorded] = []
+        """Of each payment, what has not gone back."""
         self.seen = self.invoice.status
 
     @rule()
@@ -50,13 +52,51 @@ class Walk(RuleBasedStateMachine):
         recorded = self.invoice.record_payment(amount, now())
         assert recorded.applied_minor + recorded.credit_minor == amount
         self.given += amount
-        self.credit += recorded.credit_minor
+        self.left.append(recorded)
+
+    @rule(which=st.integers(0, 20), amount=st.integers(1, 1500))
+    def give_back(self, which: int, amount: int) -> None:
+        if not self.left:
+            return
+        which %= len(self.left)
+        left, going = self.left[which], self.left[which].going_back(amount)
+        self.invoice.give_back(going.applied_minor)
+        rest = Recorded(left.applied_minor - going.applied_minor, left.credit_minor - going.credit_minor)
+        assert min(rest.applied_minor, rest.credit_minor) >= 0
+        assert going.credit_minor == min(amount, left.credit_minor), "the credit goes first"
+        self.left[which] = rest
+        self.back += going.applied_minor + going.credit_minor
+
+    @rule()
+    def void(self) -> None:
+        if self.invoice.status is Status.OPEN:
+            self.invoice.void()
+        else:
+            with pytest.raises(ServiceError, match="the invoice is"):
+                self.invoice.void()
+
+    @rule()
+    def claim(self) -> None:
+        if self.invoice.status in PAYABLE:
+            self.invoice.claim_transfer(now())
+        else:
+            with pytest.raises(ServiceError, match="the invoice is"):
+                self.invoice.claim_transfer(now())
 
     @invariant()
     def the_money_is_all_there(self) -> None:
-        assert self.invoice.amount_paid_minor + self.credit == self.given
+        applied = sum(recorded.applied_minor for recorded in self.left)
+        credit = sum(recorded.credit_minor for recorded in self.left)
+        assert self.invoice.amount_paid_minor == applied
+        assert applied + credit == self.given - self.back
         assert self.invoice.amount_paid_minor + self.invoice.amount_due_minor == self.invoice.total_minor
         assert (self.invoice.status is Status.PAID) == (self.invoice.amount_due_minor == 0)
+        assert (self.invoice.status is Status.PAID) == (self.invoice.paid_at is not None)
+        assert self.invoice.status is not Status.VOID or self.invoice.amount_paid_minor == 0
+
+    @invariant()
+    def only_what_is_due_is_claimed(self) -> None:
+        assert self.invoice.transfer_claimed_at is None or self.invoice.status in PAYABLE
 
     @invariant()
     def the_table_was_followed(self) -> None:
@@ -67,6 +107,27 @@ class Walk(RuleBasedStateMachine):
 
 TestWalk = Walk.TestCase
 TestWalk.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+
+
+def test_a_payment_after_the_void_is_credit_whole() -> None:
+    invoice = issued(an_invoice())
+    invoice.void()
+    assert invoice.record_payment(700, now()) == Recorded(0, 700)
+    assert (invoice.status, invoice.amount_paid_minor) == (Status.VOID, 0)
+
+
+def test_more_than_a_payment_brought_does_not_go_back() -> None:
+    assert Recorded(600, 100).going_back(5_000) == Recorded(600, 100)
+
+
+def test_a_payment_ends_the_claim_and_so_does_a_rejection() -> None:
+    invoice = issued(an_invoice())
+    assert invoice.claim_transfer(now())
+    assert not invoice.claim_transfer(now())
+    invoice.record_payment(1, now())
+    assert invoice.transfer_claimed_at is None
+    with pytest.raises(ServiceError, match="nobody says"):
+        invoice.reject_transfer()
 
 
 def test_due_on_the_day_of_issue_unless_said_otherwise() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 from whatsinvoice.auth.v1.events_pb2 import BusinessRegistered
 from whatsinvoice.invoices.v1 import invoices_pb2 as invoices
-from whatsinvoice.payments.v1.events_pb2 import PaymentSucceeded
+from whatsinvoice.payments.v1.events_pb2 import PaymentReversed, PaymentSucceeded
 from whatsinvoice.payments.v1.payments_pb2 import Payment
 from whatsinvoice_kit.core.ids import new_id
 
@@ -59,4 +59,22 @@ def a_payment_succeeded(business_id: str, invoice_id: str, amount_minor: int, **
     payment.reference = f"{invoice_id.removeprefix('inv_')}.1"
     payment.paid_time.GetCurrentTime()
     payment.MergeFrom(Payment(**changes))
+    return event
+
+
+def a_payment_reversed(
+    told: PaymentSucceeded, amount_minor: int, cause_id: str = "", **changes: Any
+) -> PaymentReversed:
+    """A refund of a payment that succeeded."""
+    event = PaymentReversed(
+        event_id=new_id("evt"),
+        business_id=told.business_id,
+        aggregate_id=told.payment.id,
+        aggregate_version=3,
+        payment=told.payment,
+        amount_minor=amount_minor,
+        cause="refund",
+        cause_id=cause_id or new_id("ref"),
+    )
+    event.occur_time.GetCurrentTime()
     return event

@@ -9,6 +9,7 @@ from whatsinvoice_invoices.links import Links
 from whatsinvoice_invoices.models import KIT_TABLES
 from whatsinvoice_invoices.service.documents import DocumentsService
 from whatsinvoice_invoices.service.invoices import InvoicesService
+from whatsinvoice_invoices.service.money import MoneyService
 from whatsinvoice_invoices.servicer import ACCESS, InvoicesServicer
 from whatsinvoice_invoices.settings import Settings
 
@@ -17,13 +18,14 @@ def build(kit: Kit[Settings]) -> Parts:
     settings = kit.settings
     links = Links(settings.public_base_url.rstrip("/"))
     service = InvoicesService(links)
+    money = MoneyService(service, links)
     documents = DocumentsService(settings.object_store(), links, settings.render_threads)
     return Parts(
         register=invoices_pb2_grpc.add_InvoicesServiceServicer_to_server,
-        servicer=InvoicesServicer(service, documents, kit.unit_of_work, kit.idempotency, links),
+        servicer=InvoicesServicer(service, money, documents, kit.unit_of_work, kit.idempotency, links),
         descriptor=invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"],
         access=ACCESS,
-        subscriptions=subscriptions(service),
+        subscriptions=subscriptions(money),
         closing=(documents.close,),
     )
 

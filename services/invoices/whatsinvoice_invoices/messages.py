@@ -6,6 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 
+from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.domain.customer import Customer
 from whatsinvoice_invoices.domain.invoice import Invoice, Receipt, Status, TimelineEntry
 from whatsinvoice_invoices.domain.totals import Line
@@ -79,6 +80,25 @@ def invoice_message(invoice: Invoice, links: Links, today: date) -> pb.Invoice:
         paid_time=moment(invoice.paid_at),
         create_time=moment(invoice.created_at),
         version=invoice.version,
+        transfer_claim_time=moment(invoice.transfer_claimed_at),
+    )
+
+
+def payable_message(invoice: Invoice, business: Business, links: Links) -> pb.GetPayableResponse:
+    """What payments may collect, and from whom."""
+    return pb.GetPayableResponse(
+        business_id=invoice.business_id,
+        invoice_id=invoice.id,
+        invoice_number=invoice.number,
+        status=STATUSES[invoice.status],
+        amount_due=common_pb2.Money(currency_code=invoice.currency, amount_minor=invoice.amount_due_minor),
+        customer_email=invoice.customer.email,
+        public_url=links.invoice(invoice.token),
+        traceparent=invoice.traceparent,
+        customer_id=invoice.customer.id,
+        customer_name=invoice.customer.name,
+        business_name=business.name,
+        country_code=business.country,
     )
 
 

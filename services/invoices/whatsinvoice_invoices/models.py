@@ -1,6 +1,18 @@
 """Tables of the invoices schema."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, ForeignKey, Index, Table, Text, func
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.events.tables import KitTables
@@ -76,6 +88,7 @@ INVOICES = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("issued_at", DateTime(timezone=True)),
     Column("paid_at", DateTime(timezone=True)),
+    Column("transfer_claimed_at", DateTime(timezone=True)),
 )
 Index("ix_invoices_business_id_id", INVOICES.c.business_id, INVOICES.c.id)
 Index("ix_invoices_business_id_customer_id_id", INVOICES.c.business_id, INVOICES.c.customer_id, INVOICES.c.id)
@@ -103,6 +116,24 @@ RECEIPTS = Table(
 )
 Index("ix_receipts_invoice_id", RECEIPTS.c.invoice_id)
 Index("uq_receipts_business_id_number", RECEIPTS.c.business_id, RECEIPTS.c.number, unique=True)
+
+REVERSALS = Table(
+    "reversals",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("invoice_id", Text, ForeignKey(INVOICES.c.id), nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("cause_id", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("from_credit_minor", BigInteger, nullable=False),
+    Column("from_applied_minor", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    # the wall behind the handler: one refund or dispute gives money back once
+    UniqueConstraint("payment_id", "cause_id"),
+)
+Index("ix_reversals_invoice_id", REVERSALS.c.invoice_id)
 
 TIMELINE = Table(
     "timeline",

@@ -1,6 +1,5 @@
 """gRPC <-> use cases, and who may call them."""
 
-from datetime import date
 from typing import Any
 
 from whatsinvoice.common.v1 import common_pb2
@@ -14,20 +13,21 @@ from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.identity import AccessTable, allow
 
 from whatsinvoice_invoices.domain.business import Business
-from whatsinvoice_invoices.domain.customer import CustomerInput
-from whatsinvoice_invoices.domain.invoice import Invoice, Terms
-from whatsinvoice_invoices.domain.totals import Discount, LineInput
+from whatsinvoice_invoices.domain.invoice import Invoice
 from whatsinvoice_invoices.links import Links
 from whatsinvoice_invoices.messages import (
     STATUSES,
     customer_message,
     entry_message,
     invoice_message,
+    payable_message,
     receipt_message,
 )
+from whatsinvoice_invoices.requests import customer_input, new_invoice, page_limit
 from whatsinvoice_invoices.service import customers
 from whatsinvoice_invoices.service.documents import DocumentsService
-from whatsinvoice_invoices.service.invoices import InvoicesService, NewInvoice, without_contact
+from whatsinvoice_invoices.service.invoices import InvoicesService, without_contact
+from whatsinvoice_invoices.service.money import MoneyService
 
 READ = allow("notifications", scope="invoices:read")
 WRITE = allow("notifications", scope="invoices:write")
@@ -40,13 +40,15 @@ ACCESS: AccessTable = {
     "ListInvoices": READ,
     "DeleteInvoice": WRITE,
     "IssueInvoice": WRITE,
+    "VoidInvoice": WRITE,
     "ListInvoiceEvents": READ,
     "GetPublicInvoice": allow("gateway"),
     "GetPublicReceipt": allow("gateway"),
+    "ClaimTransfer": allow("gateway"),
+    "RejectTransfer": allow("notifications", scope="payments:write"),
     "GetPayable": allow("payments"),
     "GetDocument": allow("gateway", "notifications", scope="invoices:read"),
 }
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 
 class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
@@ -55,12 +57,14 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
     def __init__(
         self,
         service: InvoicesService,
+        money: MoneyService,
         documents: DocumentsService,
         unit_of_work: UnitOfWork,
         idempotency: Idempotency,
         links: Links,
     ) -> None:
         self._service = service
+        self._money = money
         self._documents = documents
         self._unit_of_work = unit_of_work
         self._idempotency = idempotency
@@ -68,7 +72,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
 
     async def CreateCustomer(self, request: pb.CreateCustomerRequest, context: Any) -> pb.CreateCustomerResponse:
         async def work(tx: Transaction) -> pb.CreateCustomerResponse:
-            given = _customer_input(request.customer)
+            given = customer_input(request.customer)
             customer = await customers.create_customer(tx, current_call().business_id, given)
             return pb.CreateCustomerResponse(customer=customer_message(customer))
 
@@ -80,7 +84,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
         return pb.GetCustomerResponse(customer=customer_message(customer))
 
     async def ListCustomers(self, request: pb.ListCustomersRequest, context: Any) -> pb.ListCustomersResponse:
-        limit = _limit(request.page)
+        limit = page_limit(request.page)
         async with self._unit_of_work.read() as tx:
             found = await customers.list_customers(tx, current_call().business_id, request.page.cursor, limit)
         page = common_pb2.PageResponse(next_cursor=found[limit - 1].id if len(found) > limit else "")
@@ -89,7 +93,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
     async def CreateInvoice(self, request: pb.CreateInvoiceRequest, context: Any) -> pb.CreateInvoiceResponse:
         async def work(tx: Transaction) -> pb.CreateInvoiceResponse:
             business_id = current_call().business_id
-            given = _new_invoice(request)
+            given = new_invoice(request)
             found = await self._service.create_invoice(tx, business_id, given, issue=request.issue)
             return pb.CreateInvoiceResponse(invoice=self._dated(*found))
 
@@ -101,7 +105,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
         return pb.GetInvoiceResponse(invoice=self._dated(*found))
 
     async def ListInvoices(self, request: pb.ListInvoicesRequest, context: Any) -> pb.ListInvoicesResponse:
-        limit = _limit(request.page)
+        limit = page_limit(request.page)
         wanted = next((status for status, value in STATUSES.items() if value == request.status), None)
         business_id = current_call().business_id
         async with self._unit_of_work.read() as tx:
@@ -133,6 +137,13 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
 
         return await self._idempotency.once(request, pb.IssueInvoiceResponse, work)
 
+    async def VoidInvoice(self, request: pb.VoidInvoiceRequest, context: Any) -> pb.VoidInvoiceResponse:
+        async def work(tx: Transaction) -> pb.VoidInvoiceResponse:
+            found = await self._service.void_invoice(tx, current_call().business_id, request.invoice_id)
+            return pb.VoidInvoiceResponse(invoice=self._dated(*found))
+
+        return await self._idempotency.once(request, pb.VoidInvoiceResponse, work)
+
     async def ListInvoiceEvents(
         self, request: pb.ListInvoiceEventsRequest, context: Any
     ) -> pb.ListInvoiceEventsResponse:
@@ -159,20 +170,28 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
             receipt=receipt_message(receipt, self._links),
         )
 
+    async def ClaimTransfer(self, request: pb.ClaimTransferRequest, context: Any) -> pb.ClaimTransferResponse:
+        async with self._unit_of_work.begin() as tx:
+            invoice, business = await self._money.claim_transfer(tx, request.token)
+        return pb.ClaimTransferResponse(invoice=self._dated(without_contact(invoice), business))
+
+    async def RejectTransfer(self, request: pb.RejectTransferRequest, context: Any) -> pb.RejectTransferResponse:
+        async def work(tx: Transaction) -> pb.RejectTransferResponse:
+            found = await self._money.reject_transfer(tx, current_call().business_id, request.invoice_id)
+            return pb.RejectTransferResponse(invoice=self._dated(*found))
+
+        return await self._idempotency.once(request, pb.RejectTransferResponse, work)
+
     async def GetPayable(self, request: pb.GetPayableRequest, context: Any) -> pb.GetPayableResponse:
+        service = self._service
         async with self._unit_of_work.read() as tx:
-            invoice, _ = await self._service.by_link(tx, request.token)
-        due = common_pb2.Money(currency_code=invoice.currency, amount_minor=invoice.amount_due_minor)
-        return pb.GetPayableResponse(
-            business_id=invoice.business_id,
-            invoice_id=invoice.id,
-            invoice_number=invoice.number,
-            status=STATUSES[invoice.status],
-            amount_due=due,
-            customer_email=invoice.customer.email,
-            public_url=self._links.invoice(invoice.token),
-            traceparent=invoice.traceparent,
-        )
+            if request.customer_id:
+                found = await service.invoice_to_pay(tx, current_call().business_id, request.customer_id)
+            elif request.invoice_id:
+                found = await service.get_invoice(tx, current_call().business_id, request.invoice_id)
+            else:
+                found = await service.by_link(tx, request.token)
+        return payable_message(*found, self._links)
 
     async def GetDocument(self, request: pb.GetDocumentRequest, context: Any) -> pb.GetDocumentResponse:
         service, kind = self._service, request.WhichOneof("document")
@@ -199,43 +218,3 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
 
     def _dated(self, invoice: Invoice, business: Business) -> pb.Invoice:
         return invoice_message(invoice, self._links, business.day(now()))
-
-
-def _limit(page: common_pb2.PageRequest) -> int:
-    if not 0 <= page.limit <= MAX_LIMIT:
-        raise invalid("limit", "LIMIT_INVALID", f"a page has 1 to {MAX_LIMIT} rows")
-    return page.limit or DEFAULT_LIMIT
-
-
-def _customer_input(message: pb.CustomerInput) -> CustomerInput:
-    return CustomerInput(message.name, message.phone, message.email)
-
-
-def _discount(message: pb.Discount) -> Discount:
-    return Discount(message.percent_bp, message.amount_minor)
-
-
-def _day(field: str, text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise invalid(field, "DATE_INVALID", "a date is YYYY-MM-DD") from None
-
-
-def _new_invoice(request: pb.CreateInvoiceRequest) -> NewInvoice:
-    return NewInvoice(
-        customer_id=request.customer_id,
-        customer=_customer_input(request.customer) if request.HasField("customer") else None,
-        currency=request.currency_code,
-        lines=[
-            LineInput(
-                line.description, line.quantity, line.unit_price_minor, _discount(line.discount), line.tax_rate_bp
-            )
-            for line in request.lines
-        ],
-        discount=_discount(request.discount),
-        terms=Terms(_day("issue_date", request.issue_date), _day("due_date", request.due_date), request.terms_days),
-        prices_include_tax=request.prices_include_tax,
-        notes=request.notes,
-        reference=request.reference,
-    )

@@ -25,6 +25,9 @@ class Action(Enum):
     ISSUE = "issue"
     PAY_PART = "pay part"
     PAY_REST = "pay the rest"
+    VOID = "void"
+    GIVE_PART_BACK = "give part back"
+    GIVE_ALL_BACK = "give all back"
 
 
 TRANSITIONS: dict[tuple[Status, Action], Status] = {
@@ -33,6 +36,11 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = {
     (Status.OPEN, Action.PAY_REST): Status.PAID,
     (Status.PARTIALLY_PAID, Action.PAY_PART): Status.PARTIALLY_PAID,
     (Status.PARTIALLY_PAID, Action.PAY_REST): Status.PAID,
+    (Status.OPEN, Action.VOID): Status.VOID,
+    (Status.PARTIALLY_PAID, Action.GIVE_PART_BACK): Status.PARTIALLY_PAID,
+    (Status.PARTIALLY_PAID, Action.GIVE_ALL_BACK): Status.OPEN,
+    (Status.PAID, Action.GIVE_PART_BACK): Status.PARTIALLY_PAID,
+    (Status.PAID, Action.GIVE_ALL_BACK): Status.OPEN,
 }
 """All that may happen to an invoice. The code runs on it, and docs/invoice-states.md is generated from it."""
 
@@ -71,6 +79,11 @@ class Recorded:
     applied_minor: int
     credit_minor: int
 
+    def going_back(self, amount_minor: int) -> "Recorded":
+        """Of what is left here, so much: the credit first, then what was applied, and never more than there is."""
+        credit = min(amount_minor, self.credit_minor)
+        return Recorded(min(amount_minor - credit, self.applied_minor), credit)
+
 
 @dataclass(slots=True)
 class Invoice:
@@ -96,6 +109,8 @@ class Invoice:
     issued_at: datetime | None = None
     paid_at: datetime | None = None
     amount_paid_minor: int = 0
+    transfer_claimed_at: datetime | None = None
+    """When the customer said that she has sent a transfer; None when nothing is claimed."""
     version: int = field(default=1)
 
     @property
@@ -128,9 +143,41 @@ class Invoice:
         if applied:
             self._apply(Action.PAY_REST if applied == self.amount_due_minor else Action.PAY_PART)
             self.amount_paid_minor += applied
+            self.transfer_claimed_at = None
             if self.status is Status.PAID:
                 self.paid_at = paid_at
         return Recorded(applied, amount_minor - applied)
+
+    def give_back(self, applied_minor: int) -> None:
+        """So much of what was applied went back to the payer, and is due again."""
+        if applied_minor:
+            self._apply(Action.GIVE_ALL_BACK if applied_minor == self.amount_paid_minor else Action.GIVE_PART_BACK)
+            self.amount_paid_minor -= applied_minor
+            self.paid_at = None
+
+    def void(self) -> None:
+        """Ends an issued invoice on which nothing is paid; INVOICE_NOT_VOIDABLE any other."""
+        if (self.status, Action.VOID) not in TRANSITIONS:
+            raise precondition("INVOICE_NOT_VOIDABLE", f"the invoice is {self.status.value}")
+        self._apply(Action.VOID)
+        self.transfer_claimed_at = None
+
+    def claim_transfer(self, moment: datetime) -> bool:
+        """The customer says she has sent it; False when she said so before. INVOICE_NOT_PAYABLE with nothing due."""
+        if self.status not in PAYABLE:
+            raise precondition("INVOICE_NOT_PAYABLE", f"the invoice is {self.status.value}")
+        if self.transfer_claimed_at is not None:
+            return False
+        self.transfer_claimed_at = moment
+        self.version += 1
+        return True
+
+    def reject_transfer(self) -> None:
+        """It has not arrived; TRANSFER_NOT_CLAIMED when nobody said that it was sent."""
+        if self.transfer_claimed_at is None:
+            raise precondition("TRANSFER_NOT_CLAIMED", "nobody says that a transfer was sent")
+        self.transfer_claimed_at = None
+        self.version += 1
 
     def require_draft(self) -> None:
         """INVOICE_NOT_DRAFT unless it is one."""
@@ -164,6 +211,22 @@ class Receipt:
     reference: str
     paid_at: datetime
     amount_due_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """Money of a payment that went back to its payer: by a refund, a dispute or the provider; minor units."""
+
+    id: str
+    business_id: str
+    invoice_id: str
+    payment_id: str
+    cause: str
+    cause_id: str
+    amount_minor: int
+    from_credit_minor: int
+    from_applied_minor: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
-"""Receipts, and what happened to an invoice."""
+"""Receipts, money that went back, and what happened to an invoice."""
 
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
-from whatsinvoice_invoices.domain.invoice import Receipt, TimelineEntry
-from whatsinvoice_invoices.models import RECEIPTS, TIMELINE
+from whatsinvoice_invoices.domain.invoice import Receipt, Recorded, Reversal, TimelineEntry
+from whatsinvoice_invoices.models import RECEIPTS, REVERSALS, TIMELINE
 
 
 def _receipt(row: Row[tuple[object, ...]]) -> Receipt:
@@ -41,6 +42,29 @@ async def receipts_of(tx: Transaction, business_id: str, invoice_id: str) -> lis
     """The oldest first."""
     statement = select(RECEIPTS).where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.invoice_id == invoice_id)
     return [_receipt(row) for row in await tx.execute(statement.order_by(RECEIPTS.c.id))]
+
+
+async def what_is_left(tx: Transaction, business_id: str, payment_id: str) -> Recorded | None:
+    """What of a payment is still there, applied and as credit; None before it was recorded."""
+    parts = select(
+        func.coalesce(func.sum(REVERSALS.c.from_applied_minor), 0).label("applied"),
+        func.coalesce(func.sum(REVERSALS.c.from_credit_minor), 0).label("credit"),
+    ).where(REVERSALS.c.business_id == business_id, REVERSALS.c.payment_id == payment_id)
+    of_payment = select(RECEIPTS.c.amount_minor, RECEIPTS.c.credit_minor).where(
+        RECEIPTS.c.business_id == business_id, RECEIPTS.c.payment_id == payment_id
+    )
+    row = (await tx.execute(of_payment)).one_or_none()
+    if row is None:
+        return None
+    back = (await tx.execute(parts)).one()
+    return Recorded(row.amount_minor - row.credit_minor - int(back.applied), row.credit_minor - int(back.credit))
+
+
+async def add_reversal(tx: Transaction, reversal: Reversal) -> bool:
+    """Writes it; False when the same cause gave money of this payment back before."""
+    values = {name: getattr(reversal, name) for name in Reversal.__dataclass_fields__}
+    statement = upsert(REVERSALS).values(values).on_conflict_do_nothing().returning(REVERSALS.c.id)
+    return (await tx.execute(statement)).one_or_none() is not None
 
 
 async def add_entries(

@@ -4,12 +4,12 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Row, Select, bindparam, case, delete, insert, select, update
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.domain.customer import Customer
-from whatsinvoice_invoices.domain.invoice import Invoice, Status, Terms
+from whatsinvoice_invoices.domain.invoice import PAYABLE, Invoice, Status, Terms
 from whatsinvoice_invoices.domain.totals import Line, Totals
 from whatsinvoice_invoices.models import BUSINESSES, INVOICES
 
@@ -25,6 +25,7 @@ def _columns(invoice: Invoice) -> dict[str, Any]:
         "due_date": invoice.due_date,
         "issued_at": invoice.issued_at,
         "paid_at": invoice.paid_at,
+        "transfer_claimed_at": invoice.transfer_claimed_at,
         "version": invoice.version,
     }
 
@@ -60,6 +61,7 @@ def _invoice(row: Row[tuple[object, ...]]) -> Invoice:
         issued_at=row.issued_at,
         paid_at=row.paid_at,
         amount_paid_minor=row.amount_paid_minor,
+        transfer_claimed_at=row.transfer_claimed_at,
         version=row.version,
     )
 
@@ -130,6 +132,7 @@ _BY_ID = _with_business().where(
 )
 _BY_ID_LOCKED = _BY_ID.with_for_update(of=INVOICES)
 _BY_TOKEN = _with_business().where(INVOICES.c.token == bindparam("token"))
+_BY_TOKEN_LOCKED = _BY_TOKEN.with_for_update(of=INVOICES)
 _ADD = insert(INVOICES)
 
 
@@ -142,9 +145,23 @@ async def invoice(
     return _pair(row) if row else None
 
 
-async def invoice_by_token(tx: Transaction, token: str) -> tuple[Invoice, Business] | None:
+async def invoice_by_token(tx: Transaction, token: str, *, for_update: bool = False) -> tuple[Invoice, Business] | None:
     """Whoever holds the link may see it, whatever the business."""
-    row = (await tx.execute(_BY_TOKEN, {"token": token})).one_or_none()
+    row = (await tx.execute(_BY_TOKEN_LOCKED if for_update else _BY_TOKEN, {"token": token})).one_or_none()
+    return _pair(row) if row else None
+
+
+async def invoice_to_pay(tx: Transaction, business_id: str, customer_id: str) -> tuple[Invoice, Business] | None:
+    """The customer's oldest invoice that can be paid, else her latest issued one."""
+    issued = _with_business().where(
+        INVOICES.c.business_id == business_id,
+        INVOICES.c.customer_id == customer_id,
+        INVOICES.c.status != Status.DRAFT.value,
+    )
+    payable = INVOICES.c.status.in_([status.value for status in PAYABLE])
+    oldest = case((payable, INVOICES.c.id))  # NULL, and so last, for all others
+    statement = issued.order_by(oldest.asc().nulls_last(), INVOICES.c.id.desc()).limit(1)
+    row = (await tx.execute(statement)).one_or_none()
     return _pair(row) if row else None
 
 

@@ -1,4 +1,4 @@
-"""Invoices: draft, issue, get, list, delete, take a payment, look by a public link."""
+"""Invoices: draft, issue, get, list, delete, void, look by a public link."""
 
 import secrets
 from collections.abc import Sequence
@@ -41,18 +41,6 @@ class NewInvoice:
     prices_include_tax: bool = False
     notes: str = ""
     reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentTaken:
-    """A captured payment as payments tells it; minor units."""
-
-    payment_id: str
-    amount_minor: int
-    currency: str
-    channel: str
-    reference: str
-    paid_at: datetime
 
 
 class InvoicesService:
@@ -155,44 +143,25 @@ class InvoicesService:
         await self.get_invoice(tx, business_id, invoice_id)
         return await history.timeline(tx, business_id, invoice_id)
 
-    async def record_payment(self, tx: Transaction, business_id: str, invoice_id: str, taken: PaymentTaken) -> Receipt:
-        """Applies a captured payment and writes its receipt; the same payment again changes nothing."""
+    async def void_invoice(self, tx: Transaction, business_id: str, invoice_id: str) -> tuple[Invoice, Business]:
+        """Ends an issued invoice that nobody has paid on; INVOICE_NOT_VOIDABLE any other. Its number stays taken."""
         invoice, business = await self.get_invoice(tx, business_id, invoice_id, for_update=True)
-        known = await history.receipt_of_payment(tx, business_id, taken.payment_id)
-        if known is not None:
-            return known
-        if taken.currency != invoice.currency:
-            raise invalid("currency", "CURRENCY_MISMATCH", "the payment is in another currency than the invoice")
-        recorded = invoice.record_payment(taken.amount_minor, taken.paid_at)
-        number = await businesses.next_number(tx, business_id, "receipt")
-        receipt = Receipt(
-            id=new_id("rcp"),
-            business_id=business_id,
-            invoice_id=invoice.id,
-            invoice_number=invoice.number,
-            number=f"RCP-{number:06}",
-            token=secrets.token_urlsafe(TOKEN_BYTES),
-            payment_id=taken.payment_id,
-            amount_minor=taken.amount_minor,
-            currency=invoice.currency,
-            channel=taken.channel,
-            reference=taken.reference,
-            paid_at=taken.paid_at,
-            amount_due_minor=invoice.amount_due_minor,
-        )
+        invoice.void()
         await rows.save_invoice(tx, invoice)
-        await history.add_receipt(tx, receipt, recorded.credit_minor)
-        entry = ("payment_recorded", taken.paid_at, {"amount_minor": str(taken.amount_minor)})
-        await history.add_entries(tx, business_id, invoice.id, entry)
-        tx.publish(events.payment_recorded(invoice, receipt, recorded.credit_minor, business, self._links))
-        if invoice.status is Status.PAID and recorded.applied_minor:
-            await history.add_entries(tx, business_id, invoice.id, ("paid", taken.paid_at, {}))
-            tx.publish(events.invoice_paid(invoice, receipt, business, self._links))
-        return receipt
+        await history.add_entries(tx, business_id, invoice.id, ("voided", now(), {}))
+        tx.publish(events.invoice_voided(invoice, business, self._links))
+        return invoice, business
 
-    async def by_link(self, tx: Transaction, token: str) -> tuple[Invoice, Business]:
+    async def invoice_to_pay(self, tx: Transaction, business_id: str, customer_id: str) -> tuple[Invoice, Business]:
+        """The customer's oldest invoice that can be paid, else her latest issued one; INVOICE_NOT_FOUND for none."""
+        found = await rows.invoice_to_pay(tx, business_id, customer_id)
+        if found is None:
+            raise not_found("INVOICE_NOT_FOUND", "the customer has no issued invoice")
+        return found
+
+    async def by_link(self, tx: Transaction, token: str, *, for_update: bool = False) -> tuple[Invoice, Business]:
         """The invoice behind a public link; NOT_FOUND (LINK_NOT_FOUND) otherwise."""
-        found = await rows.invoice_by_token(tx, token) if token else None
+        found = await rows.invoice_by_token(tx, token, for_update=for_update) if token else None
         if found is None:
             raise not_found("LINK_NOT_FOUND", "there is nothing at this link")
         return found
