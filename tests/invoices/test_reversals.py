@@ -7,6 +7,7 @@ from sqlalchemy import text
 from support.builders import a_payment_reversed, a_payment_succeeded, an_invoice
 from support.sample import eventually
 from support.services import publish
+from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import events_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.invoices.v1.invoices_pb2_grpc import InvoicesServiceStub
@@ -116,7 +117,7 @@ async def test_a_reversal_before_its_payment_waits_for_it(told: Told) -> None:
 
 async def test_refunds_and_disputes_are_on_the_timeline(told: Told) -> None:
     invoice = await told.issue()
-    money = {"currency_code": "NGN", "amount_minor": 500}
+    money = common_pb2.Money(currency_code="NGN", amount_minor=500)
     shared = {"business_id": told.merchant.business_id, "aggregate_version": 1}
     events: list[Any] = []
     for status in (payments_pb2.REFUND_STATUS_PENDING, payments_pb2.REFUND_STATUS_PROCESSED):

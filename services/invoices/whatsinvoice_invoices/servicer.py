@@ -26,6 +26,7 @@ from whatsinvoice_invoices.messages import (
 from whatsinvoice_invoices.requests import customer_input, new_invoice, page_limit
 from whatsinvoice_invoices.service import customers
 from whatsinvoice_invoices.service.documents import DocumentsService
+from whatsinvoice_invoices.service.evidence import Evidence
 from whatsinvoice_invoices.service.invoices import InvoicesService, without_contact
 from whatsinvoice_invoices.service.money import MoneyService
 
@@ -47,6 +48,7 @@ ACCESS: AccessTable = {
     "ClaimTransfer": allow("gateway"),
     "RejectTransfer": allow("notifications", scope="payments:write"),
     "GetPayable": allow("payments"),
+    "GetEvidence": allow("payments"),
     "GetDocument": allow("gateway", "notifications", scope="invoices:read"),
 }
 
@@ -192,6 +194,16 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
             else:
                 found = await service.by_link(tx, request.token)
         return payable_message(*found, self._links)
+
+    async def GetEvidence(self, request: pb.GetEvidenceRequest, context: Any) -> pb.GetEvidenceResponse:
+        business_id = current_call().business_id
+        async with self._unit_of_work.read() as tx:
+            invoice, business = await self._service.get_invoice(tx, business_id, request.invoice_id)
+            receipts = await self._service.receipts_of(tx, invoice)
+            timeline = await self._service.get_timeline(tx, business_id, invoice.id)
+        evidence = Evidence(invoice, business, receipts, timeline, dict(request.facts), request.payment_id)
+        found = await self._documents.of_evidence(evidence)
+        return pb.GetEvidenceResponse(content=found.content, file_name=found.file_name)
 
     async def GetDocument(self, request: pb.GetDocumentRequest, context: Any) -> pb.GetDocumentResponse:
         service, kind = self._service, request.WhichOneof("document")

@@ -1,8 +1,9 @@
-"""Invoices and receipts as PDF/A-3b files: pure rendering, the same input gives the same bytes.
+"""Invoices, receipts and evidence packs as PDF/A-3b files: pure rendering, the same input gives the same bytes.
 
-Both functions compute for some milliseconds and are safe to call from several threads at once.
+All functions compute for some milliseconds and are safe to call from several threads at once.
 """
 
+from whatsinvoice_invoices.documents.evidence import EvidenceDocument, Happening, MessageProof, render_evidence
 from whatsinvoice_invoices.documents.model import (
     BankDetails,
     Business,
@@ -12,6 +13,7 @@ from whatsinvoice_invoices.documents.model import (
     Line,
     ReceiptDocument,
 )
+from whatsinvoice_invoices.documents.money import written_amount
 from whatsinvoice_invoices.documents.render import render_invoice, render_receipt
 
 __all__ = [
@@ -19,9 +21,14 @@ __all__ = [
     "Business",
     "Customer",
     "DocumentError",
+    "EvidenceDocument",
+    "Happening",
     "InvoiceDocument",
     "Line",
+    "MessageProof",
     "ReceiptDocument",
+    "render_evidence",
     "render_invoice",
     "render_receipt",
+    "written_amount",
 ]

@@ -51,8 +51,8 @@ def render_invoice(document: InvoiceDocument) -> bytes:
     unpaid = document.due_minor > 0
     data = {
         "number": drawable(document.number),
-        "issued": _written_date(document.issue_date),
-        "due_on": _written_date(document.due_date) if document.due_date else None,
+        "issued": written_date(document.issue_date),
+        "due_on": written_date(document.due_date) if document.due_date else None,
         "lines": [
             [
                 drawable(line.description, _NARROW),
@@ -69,9 +69,9 @@ def render_invoice(document: InvoiceDocument) -> bytes:
         "bank": _bank(document.bank_details) if unpaid else [],
         "pay": _link(document.pay_url) if unpaid else None,
         "verify": _link(document.verify_url),
-        **_parties(document.business, document.customer),
+        **parties(document.business, document.customer),
     }
-    return _compile("invoice.typ", data, document.issue_date)
+    return compiled("invoice.typ", data, document.issue_date)
 
 
 def render_receipt(document: ReceiptDocument) -> bytes:
@@ -80,7 +80,7 @@ def render_receipt(document: ReceiptDocument) -> bytes:
     Raises:
         DocumentError: the logo or the currency cannot be drawn.
     """
-    paid_at = f"{_written_date(document.paid_at)}, {document.paid_at:%H:%M} ({document.paid_at.tzname()})"
+    paid_at = f"{written_date(document.paid_at)}, {document.paid_at:%H:%M} ({document.paid_at.tzname()})"
     balance = written_amount(document.balance_due_minor, document.currency)
     details = [
         ("Paid on", paid_at),
@@ -91,17 +91,18 @@ def render_receipt(document: ReceiptDocument) -> bytes:
     ]
     data = {
         "number": drawable(document.number),
-        "issued": _written_date(document.paid_at),
+        "issued": written_date(document.paid_at),
         "amount": written_amount(document.amount_minor, document.currency),
         "settled": document.balance_due_minor <= 0,
         "details": details,
         "verify": _link(document.verify_url),
-        **_parties(document.business, document.customer),
+        **parties(document.business, document.customer),
     }
-    return _compile("receipt.typ", data, document.paid_at.date())
+    return compiled("receipt.typ", data, document.paid_at.date())
 
 
-def _compile(template: str, data: Mapping[str, Any], dated: date) -> bytes:
+def compiled(template: str, data: Mapping[str, Any], dated: date) -> bytes:
+    """Draw a template with its data; DocumentError when it cannot be drawn."""
     try:
         return typst.compile(
             _TEMPLATES / template,
@@ -118,7 +119,8 @@ def _compile(template: str, data: Mapping[str, Any], dated: date) -> bytes:
         raise DocumentError(f"{template} cannot be drawn: {error.message}") from error
 
 
-def _parties(business: Business, customer: Customer) -> dict[str, Any]:
+def parties(business: Business, customer: Customer) -> dict[str, Any]:
+    """Who sells and who buys, as `house.typ` shows them."""
     return {
         "business": {
             "name": drawable(business.name),
@@ -152,6 +154,6 @@ def _bank(details: BankDetails | None) -> list[tuple[str, str]]:
     return [(label, drawable(text)) for label, text in rows]
 
 
-def _written_date(day: date) -> str:
+def written_date(day: date) -> str:
     """Write a date so that no reader takes the month for the day; %B would follow the machine's language."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"

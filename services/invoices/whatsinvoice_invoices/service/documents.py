@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Histogram
+from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.observe.telemetry import exemplar, span
 from whatsinvoice_kit.storage import ObjectStore
@@ -17,6 +18,7 @@ from whatsinvoice_invoices import documents
 from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.domain.invoice import Invoice, Receipt
 from whatsinvoice_invoices.links import Links
+from whatsinvoice_invoices.service.evidence import Evidence
 
 RENDERED = Histogram(
     "invoices_pdf_seconds", "Time to render a document", buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -54,14 +56,34 @@ class DocumentsService:
         content = await self._kept(key, lambda: documents.render_receipt(_receipt(receipt, invoice, business)))
         return Document(content, f"{receipt.number}.pdf", hashlib.sha256(content).hexdigest())
 
+    async def of_evidence(self, evidence: Evidence) -> Document:
+        """All that proves an invoice, drawn for this one moment and kept nowhere; INVOICE_NOT_ISSUED for a draft."""
+        invoice, business = evidence.invoice, evidence.business
+        invoice.require_issued()
+        document = documents.EvidenceDocument(
+            invoice=self._invoice(invoice, business),
+            made_at=business.local(now()),
+            facts=sorted(evidence.facts.items()),
+            receipts=[_receipt(receipt, invoice, business) for receipt in evidence.receipts],
+            messages=evidence.messages(),
+            timeline=evidence.happenings(),
+            disputed=evidence.disputed,
+        )
+        content = await self._rendered(lambda: documents.render_evidence(document))
+        return Document(content, f"{invoice.number}-evidence.pdf", hashlib.sha256(content).hexdigest())
+
+    async def _rendered(self, render: Callable[[], bytes]) -> bytes:
+        with span("render document"):
+            content, seconds = await asyncio.get_running_loop().run_in_executor(self._pool, _timed, render)
+            RENDERED.observe(seconds, exemplar())
+        return content
+
     async def _kept(self, key: str, render: Callable[[], bytes]) -> bytes:
         try:
             kept = await self._store.get(key)
             if kept is not None:
                 return kept
-            with span("render document"):
-                content, seconds = await asyncio.get_running_loop().run_in_executor(self._pool, _timed, render)
-                RENDERED.observe(seconds, exemplar())
+            content = await self._rendered(render)
             await self._store.put(key, content, PDF)
         except (ClientError, BotoCoreError) as error:
             raise ServiceError(
