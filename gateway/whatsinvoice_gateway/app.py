@@ -28,12 +28,15 @@ from whatsinvoice_gateway.routes import (
     account,
     api_keys,
     auth,
+    banks,
     business,
     customers,
+    invoice_money,
     invoices,
     messages,
     pay,
     payments,
+    refunds,
     webhooks,
 )
 from whatsinvoice_gateway.schemas.base import Problem
@@ -43,6 +46,10 @@ from whatsinvoice_gateway.settings import Settings, listed
 CORS_IN = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Device-Id", "X-Request-Id", "traceparent"]
 CORS_OUT = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-Id"]
 CORS_OUT += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+AREAS = (
+    *(customers, invoices, invoice_money, payments, refunds, banks),
+    *(messages, webhooks, pay, business, api_keys),
+)
 DESCRIPTION = "One WhatsApp message becomes an invoice, a payment and a receipt."
 
 
@@ -76,7 +83,7 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
     limiter = limits.make_limiter(settings)
     limits.install(app, limiter)
     problems.install(app)
-    for area in (customers, invoices, payments, messages, webhooks, pay, business, api_keys):
+    for area in AREAS:
         app.include_router(area.routes)
     for limited in (auth, account):
         app.include_router(limited.router(settings, limiter))

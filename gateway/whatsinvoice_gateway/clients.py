@@ -10,7 +10,7 @@ from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
 from whatsinvoice.notifications.v1 import notifications_pb2, notifications_pb2_grpc
 from whatsinvoice.payments.v1 import payments_pb2, payments_pb2_grpc
 from whatsinvoice_kit.rpc.call import current_call
-from whatsinvoice_kit.rpc.client import Client
+from whatsinvoice_kit.rpc.client import DEFAULT_DEADLINE_S, Client
 from whatsinvoice_kit.rpc.identity import SERVICE_TOKEN_SECONDS, ServiceIdentity
 
 from whatsinvoice_gateway.circuit import Circuit
@@ -46,15 +46,17 @@ class Services:
         self.payments = payments_pb2_grpc.PaymentsServiceStub(self._clients["payments"].channel)
         self.notifications = notifications_pb2_grpc.NotificationsServiceStub(self._clients["notifications"].channel)
 
-    async def as_user(self, service: str, rpc: Any, request: Any, token: str | None = None) -> Any:
+    async def as_user(
+        self, service: str, rpc: Any, request: Any, token: str | None = None, *, seconds: float = DEFAULT_DEADLINE_S
+    ) -> Any:
         """Calls an RPC with the caller's own token, or this one of hers, and her idempotency key."""
         key = current_call().idempotency_key
         with self._circuits[service].guarding():
-            return await self._clients[service].call(rpc, request, token=token, idempotency_key=key)
+            return await self._clients[service].call(rpc, request, deadline=seconds, token=token, idempotency_key=key)
 
-    async def as_gateway(self, service: str, rpc: Any, request: Any) -> Any:
+    async def as_gateway(self, service: str, rpc: Any, request: Any, *, seconds: float = DEFAULT_DEADLINE_S) -> Any:
         """Calls an RPC on behalf of somebody who has no account."""
-        return await self.as_user(service, rpc, request, self._token(service))
+        return await self.as_user(service, rpc, request, self._token(service), seconds=seconds)
 
     async def get_key_set(self) -> auth_pb2.GetKeySetResponse:
         """Auth's public keys."""

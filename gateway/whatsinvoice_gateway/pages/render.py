@@ -2,11 +2,14 @@
 
 import base64
 import hashlib
+from datetime import UTC
 from http import HTTPStatus
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
+from whatsinvoice.payments.v1 import payments_pb2
+from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.money import Money
 
 from whatsinvoice_gateway.schemas.invoices import status_name
@@ -37,8 +40,18 @@ class Pages:
         html = self._templates.get_template(name).render(style=self._style, **values)
         return HTMLResponse(html, code.value, {"Content-Security-Policy": self._policy, **(headers or {})})
 
-    def invoice(self, found: pb.GetPublicInvoiceResponse, token: str, *, came_back: bool) -> Response:
-        """The pay page; after the checkout, until the payment is confirmed, it looks again by itself."""
+    def invoice(
+        self,
+        found: pb.GetPublicInvoiceResponse,
+        token: str,
+        transfer: payments_pb2.GetTransferDetailsResponse | None,
+        *,
+        came_back: bool,
+    ) -> Response:
+        """The pay page; after the checkout, until the payment is confirmed, it looks again by itself.
+
+        `transfer` tells how to pay by bank transfer, None when nobody knows now.
+        """
         invoice = found.invoice
         payable = invoice.status in (pb.INVOICE_STATUS_OPEN, pb.INVOICE_STATUS_PARTIALLY_PAID)
         confirming = came_back and payable
@@ -53,6 +66,24 @@ class Pages:
             token=token,
             payable=payable,
             confirming=confirming,
+            claimed=invoice.HasField("transfer_claim_time"),
+            account=transfer.account if transfer and transfer.HasField("account") else None,
+            reference=transfer.reference if transfer else "",
+            pay_with_transfer=bool(transfer and transfer.pay_with_transfer),
+        )
+
+    def transfer(self, found: payments_pb2.StartTransferResponse, token: str) -> Response:
+        """The account that takes just this amount for a while."""
+        expires_at = found.expire_time.ToDatetime(UTC)
+        return self._page(
+            "transfer.html",
+            HTTPStatus.OK,
+            account=found.account,
+            amount=found.amount,
+            reference=found.reference,
+            expires_at=expires_at,
+            minutes=max(1, int((expires_at - now()).total_seconds() // 60)),
+            token=token,
         )
 
     def receipt(self, found: pb.GetPublicReceiptResponse) -> Response:

@@ -25,7 +25,8 @@ from whatsinvoice_gateway.schemas.payments import PaymentOut
 routes = APIRouter(prefix="/v1/invoices", tags=["invoices"], dependencies=[signed_in])
 
 
-def _invoice(message: pb.Invoice, status: int = 200) -> Response:
+def invoice_answer(message: pb.Invoice, status: int = 200) -> Response:
+    """An invoice with its version as the ETag."""
     return answer(InvoiceOut.of(message), status, etag=f'"{message.version}"')
 
 
@@ -38,7 +39,7 @@ def _invoice(message: pb.Invoice, status: int = 200) -> Response:
 )
 async def create_invoice(body: InvoiceIn, services: ServicesDep) -> Response:
     found = await services.as_user("invoices", services.invoices.CreateInvoice, body.message())
-    return _invoice(found.invoice, 201)
+    return invoice_answer(found.invoice, 201)
 
 
 @routes.get("", response_model=Page[InvoiceOut], responses=problems(401, 403, 422, 503))
@@ -58,7 +59,7 @@ async def list_invoices(
 @routes.get("/{invoice_id}", response_model=InvoiceOut, responses=problems(401, 403, 404, 503))
 async def get_invoice(invoice_id: str, services: ServicesDep) -> Response:
     request = pb.GetInvoiceRequest(invoice_id=invoice_id)
-    return _invoice((await services.as_user("invoices", services.invoices.GetInvoice, request)).invoice)
+    return invoice_answer((await services.as_user("invoices", services.invoices.GetInvoice, request)).invoice)
 
 
 @routes.delete("/{invoice_id}", status_code=204, responses=problems(401, 403, 404, 409, 503))
@@ -76,7 +77,7 @@ async def delete_invoice(invoice_id: str, services: ServicesDep) -> Response:
 )
 async def issue_invoice(invoice_id: str, services: ServicesDep) -> Response:
     request = pb.IssueInvoiceRequest(invoice_id=invoice_id)
-    return _invoice((await services.as_user("invoices", services.invoices.IssueInvoice, request)).invoice)
+    return invoice_answer((await services.as_user("invoices", services.invoices.IssueInvoice, request)).invoice)
 
 
 @routes.get(

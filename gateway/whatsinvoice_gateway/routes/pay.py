@@ -1,14 +1,18 @@
 """What anyone who holds a link may open: the pay page, its PDF, the way to the checkout, the receipt."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import quote
 
+import structlog
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.payments.v1 import payments_pb2
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 
+from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.pages.render import Pages
 from whatsinvoice_gateway.routes.access import ServicesDep
 from whatsinvoice_gateway.routes.invoices import pdf
@@ -16,6 +20,10 @@ from whatsinvoice_gateway.schemas.base import PDF, problems
 
 routes = APIRouter(tags=["public"])
 
+log = structlog.get_logger(__name__)
+
+DETAILS_SECONDS = 1.5
+"""How long the pay page waits for what it can do without."""
 HTML: dict[str, Any] = {"description": "A page", "content": {"text/html": {}}}
 
 
@@ -47,12 +55,29 @@ async def pay_page(
     services: ServicesDep,
     reference: Annotated[str, Query(max_length=100, description="Paystack comes back with it")] = "",
 ) -> Response:
+    message = pb.GetPublicInvoiceRequest(token=token)
     try:
-        message = pb.GetPublicInvoiceRequest(token=token)
-        found = await services.as_gateway("invoices", services.invoices.GetPublicInvoice, message)
+        found, transfer = await asyncio.gather(
+            services.as_gateway("invoices", services.invoices.GetPublicInvoice, message),
+            _transfer_details(services, token),
+        )
     except ServiceError as error:
         return _sorry(request, error)
-    return _pages(request).invoice(found, token, came_back=bool(reference))
+    return _pages(request).invoice(found, token, transfer, came_back=bool(reference))
+
+
+async def _transfer_details(services: Services, token: str) -> payments_pb2.GetTransferDetailsResponse | None:
+    """How to pay by bank transfer; None while payments is away, for the page shows all else without it."""
+    message = payments_pb2.GetTransferDetailsRequest(token=token)
+    try:
+        details: payments_pb2.GetTransferDetailsResponse = await services.as_gateway(
+            "payments", services.payments.GetTransferDetails, message, seconds=DETAILS_SECONDS
+        )
+    except ServiceError as error:
+        if error.kind is not Kind.NOT_FOUND:  # then the page says so itself
+            log.warning("the pay page goes without transfer details", reason=error.reason)
+        return None
+    return details
 
 
 @routes.get("/i/{token}/pdf", response_class=Response, responses={200: PDF, **problems(404, 503)})
@@ -74,6 +99,31 @@ async def pay(request: Request, token: str, services: ServicesDep) -> Response:
     except ServiceError as error:
         return _sorry(request, error)
     return RedirectResponse(found.authorization_url, HTTPStatus.SEE_OTHER)
+
+
+@routes.post("/i/{token}/transfer", response_class=HTMLResponse, responses={404: HTML, 409: HTML, 503: HTML})
+async def pay_by_transfer(request: Request, token: str, services: ServicesDep) -> Response:
+    try:
+        message = payments_pb2.StartTransferRequest(token=token)
+        found = await services.as_gateway("payments", services.payments.StartTransfer, message)
+    except ServiceError as error:
+        return _sorry(request, error)
+    return _pages(request).transfer(found, token)
+
+
+@routes.post(
+    "/i/{token}/transfer-sent",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={404: HTML, 409: HTML, 503: HTML},
+)
+async def claim_transfer(request: Request, token: str, services: ServicesDep) -> Response:
+    try:
+        message = pb.ClaimTransferRequest(token=token)
+        await services.as_gateway("invoices", services.invoices.ClaimTransfer, message)
+    except ServiceError as error:
+        return _sorry(request, error)
+    return RedirectResponse(f"/i/{quote(token, safe='')}", HTTPStatus.SEE_OTHER)
 
 
 @routes.get("/r/{token}", response_class=HTMLResponse, responses={404: HTML, 503: HTML})

@@ -1,13 +1,15 @@
 """Payments, balance and ledger of the caller's business."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 
 from whatsinvoice_gateway.edge.tokens import signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
-from whatsinvoice_gateway.schemas.base import Page, answer, problems
-from whatsinvoice_gateway.schemas.payments import BalanceOut, LedgerEntryOut, PaymentOut
+from whatsinvoice_gateway.schemas.base import Currency, Moment, Page, answer, problems, stamp
+from whatsinvoice_gateway.schemas.payments import AccountName, BalanceOut, LedgerEntryOut, PaymentOut, StatementOut
 
 routes = APIRouter(prefix="/v1", tags=["payments"], dependencies=[signed_in])
 
@@ -38,3 +40,22 @@ async def list_ledger_entries(page: PageDep, services: ServicesDep) -> Response:
     found = await services.as_user("payments", services.payments.ListLedgerEntries, request)
     data = [LedgerEntryOut.of(entry) for entry in found.entries]
     return answer(Page[LedgerEntryOut](data=data, next_cursor=found.page.next_cursor or None))
+
+
+@routes.get("/ledger/statement", response_model=StatementOut, responses=problems(401, 403, 422, 503))
+async def get_statement(
+    page: PageDep,
+    services: ServicesDep,
+    account: Annotated[AccountName | None, Query(description="All of them unless told")] = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    since: Annotated[Moment | None, Query(alias="from", description="From this moment on")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="Before this moment")] = None,
+) -> Response:
+    request = pb.GetStatementRequest(
+        account=account or "",
+        currency_code=currency or "",
+        from_time=stamp(since),
+        to_time=stamp(until),
+        page=page,
+    )
+    return answer(StatementOut.of(await services.as_user("payments", services.payments.GetStatement, request)))

@@ -29,7 +29,10 @@ WHATSAPP_EVENT = _json({"type": "object"})
 async def paystack(
     request: Request, services: ServicesDep, signature: Annotated[str, Header(alias="x-paystack-signature")] = ""
 ) -> Response:
-    message = payments_pb2.ReceivePaystackWebhookRequest(body=await request.body(), signature=signature)
+    sender = request.client.host if request.client else ""  # behind trusted proxies alone what they tell
+    message = payments_pb2.ReceivePaystackWebhookRequest(
+        body=await request.body(), signature=signature, source_address=sender
+    )
     await services.as_gateway("payments", services.payments.ReceivePaystackWebhook, message)
     return PlainTextResponse("")
 

@@ -1,10 +1,10 @@
 """What all bodies share."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.money import MAX_MINOR, SYMBOLS
@@ -12,6 +12,9 @@ from whatsinvoice_kit.core.money import MAX_MINOR, SYMBOLS
 Minor = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR, description="Minor units: 7500000 NGN is 75,000.00")]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", json_schema_extra={"enum": list(SYMBOLS)})]
 """The services say that one is not carried; the contract names those that are."""
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
+"""RFC 3339 with an offset; years that no invoice was made in are a slip, and some fit no timestamp."""
 
 
 class Incoming(BaseModel):
@@ -46,8 +49,17 @@ def moment(message: Any, name: str) -> datetime | None:
     """A timestamp field of a proto message; None when it is not set."""
     if not message.HasField(name):
         return None
-    stamp: Timestamp = getattr(message, name)
-    return stamp.ToDatetime(now().tzinfo)
+    found: Timestamp = getattr(message, name)
+    return found.ToDatetime(now().tzinfo)
+
+
+def stamp(given: datetime | None) -> Timestamp | None:
+    """A moment as a proto field; None stays unset."""
+    if given is None:
+        return None
+    made = Timestamp()
+    made.FromDatetime(given)
+    return made
 
 
 class FieldError(Outgoing):

@@ -114,6 +114,7 @@ class InvoiceOut(Outgoing):
     pdf_url: str | None
     issued_at: datetime | None
     paid_at: datetime | None
+    transfer_claimed_at: datetime | None
     created_at: datetime | None
     version: int
 
@@ -155,6 +156,7 @@ class InvoiceOut(Outgoing):
             pdf_url=message.pdf_url or None,
             issued_at=moment(message, "issue_time"),
             paid_at=moment(message, "paid_time"),
+            transfer_claimed_at=moment(message, "transfer_claim_time"),
             created_at=moment(message, "create_time"),
             version=message.version,
         )

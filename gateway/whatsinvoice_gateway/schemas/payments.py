@@ -1,10 +1,40 @@
 """Bodies of payments and the ledger."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
+from pydantic import Field
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 
-from whatsinvoice_gateway.schemas.base import Outgoing, moment
+from whatsinvoice_gateway.schemas.base import Incoming, Moment, Outgoing, moment, stamp
+from whatsinvoice_gateway.schemas.refunds import Positive
+
+AccountName = Literal[
+    "paystack_clearing", "bank", "cash", "receivable", "customer_credit", "fees", "refunds", "disputes"
+]
+
+
+class PaymentIn(Incoming):
+    """Money that the merchant took herself; without an amount, all that is due."""
+
+    amount_minor: Positive | None = None
+    method: Literal["cash", "bank_transfer", "pos", "other"]
+    paid_at: Moment | None = Field(default=None, description="Now unless told")
+    note: str = Field(default="", max_length=200)
+
+    def message(self, invoice_id: str) -> pb.RecordPaymentRequest:
+        return pb.RecordPaymentRequest(
+            invoice_id=invoice_id,
+            amount_minor=self.amount_minor or 0,
+            method=self.method,
+            paid_time=stamp(self.paid_at),
+            note=self.note,
+        )
+
+
+class TransferIn(Incoming):
+    amount_minor: Positive | None = None
 
 
 class PaymentOut(Outgoing):
@@ -17,6 +47,8 @@ class PaymentOut(Outgoing):
     channel: str | None
     provider: str
     reference: str
+    refunded_minor: int
+    reason: str | None
     paid_at: datetime | None
     created_at: datetime | None
 
@@ -32,6 +64,8 @@ class PaymentOut(Outgoing):
             channel=message.channel or None,
             provider=message.provider,
             reference=message.reference,
+            refunded_minor=message.refunded_minor,
+            reason=message.reason or None,
             paid_at=moment(message, "paid_time"),
             created_at=moment(message, "create_time"),
         )
@@ -43,6 +77,13 @@ class AccountOut(Outgoing):
     balance_minor: int
 
 
+def _accounts(balances: Iterable[pb.AccountBalance]) -> list[AccountOut]:
+    return [
+        AccountOut(account=item.account, currency=item.balance.currency_code, balance_minor=item.balance.amount_minor)
+        for item in balances
+    ]
+
+
 class BalanceOut(Outgoing):
     """Debit positive, credit negative: per currency the accounts sum to zero."""
 
@@ -50,16 +91,7 @@ class BalanceOut(Outgoing):
 
     @classmethod
     def of(cls, message: pb.GetBalanceResponse) -> "BalanceOut":
-        return cls(
-            accounts=[
-                AccountOut(
-                    account=item.account,
-                    currency=item.balance.currency_code,
-                    balance_minor=item.balance.amount_minor,
-                )
-                for item in message.balances
-            ]
-        )
+        return cls(accounts=_accounts(message.balances))
 
 
 class LedgerEntryOut(Outgoing):
@@ -83,4 +115,22 @@ class LedgerEntryOut(Outgoing):
             payment_id=message.payment_id or None,
             invoice_id=message.invoice_id or None,
             created_at=moment(message, "create_time"),
+        )
+
+
+class StatementOut(Outgoing):
+    """One account, or all, over a span: what was there before, each entry (oldest first), what was there after."""
+
+    opening: list[AccountOut]
+    closing: list[AccountOut]
+    data: list[LedgerEntryOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, message: pb.GetStatementResponse) -> "StatementOut":
+        return cls(
+            opening=_accounts(message.opening),
+            closing=_accounts(message.closing),
+            data=[LedgerEntryOut.of(entry) for entry in message.entries],
+            next_cursor=message.page.next_cursor or None,
         )
