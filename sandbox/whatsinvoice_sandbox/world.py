@@ -11,6 +11,9 @@ from .meta.media import MediaStore
 from .meta.rates import Rates
 from .meta.templates import Templates
 from .meta.webhooks import MetaWebhooks
+from .paystack.customers import Customers
+from .paystack.disputes import Disputes
+from .paystack.refunds import Refunds
 from .paystack.transactions import Transaction, Transactions
 from .paystack.webhooks import PaystackWebhooks
 from .phones import Phones
@@ -23,8 +26,11 @@ class World:
         self.clock = ScaledClock(settings.sandbox_time_scale)
         self.faults = Faults()
         self.deliveries = Deliveries(self.clock, self.faults)
-        self.transactions = Transactions()
+        self.customers = Customers()
+        self.transactions = Transactions(self.customers)
         self.paystack_webhooks = PaystackWebhooks(settings, self.deliveries, self.faults)
+        self.refunds = Refunds(self.clock, settings.sandbox_refund_seconds, self.paystack_webhooks.refund_moved)
+        self.disputes = Disputes(self.paystack_webhooks.dispute_moved)
         self.phones = Phones()
         self.media = MediaStore(settings.public_url)
         self.templates = Templates()
@@ -45,6 +51,7 @@ class World:
             phone.end_watches()
 
     async def close(self) -> None:
+        await self.refunds.close()
         await self.deliveries.close()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from .customers import Customer, Customers
 from .fees import fees_of
 
 # Beyond 2^53, so that a client which takes an id for a float or 32 bits is found out; Paystack's are unsigned 64-bit.
@@ -29,16 +30,13 @@ class AlreadyPaid(Exception):  # noqa: N818  a state of the transaction, not a m
     """A payer cannot act again on a transaction that succeeded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
-    id: int
-    code: str
-    email: str
-
-
 @dataclass(slots=True)
 class Transaction:
-    """`requested` is what the merchant asked, `amount` what the payer paid; both in minor units."""
+    """`requested` is what the merchant asked, `amount` what the payer paid; all amounts in minor units.
+
+    `refunding` is the sum of its refunds that have not failed, `refunded` of the processed ones, `disputed` of what was
+    given up in disputes.
+    """
 
     id: int
     reference: str
@@ -58,6 +56,9 @@ class Transaction:
     card_number: str = ""
     fees: int | None = None
     paid_at: datetime | None = None
+    refunding: int = 0
+    refunded: int = 0
+    disputed: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -65,6 +66,16 @@ class Transaction:
         """Where a payer who gives up is sent: `metadata.cancel_action`, else the callback."""
         action = self.metadata.get("cancel_action") if isinstance(self.metadata, dict) else None
         return action if isinstance(action, str) else self.callback_url
+
+    @property
+    def left(self) -> int:
+        """What can still be refunded or disputed."""
+        return self.amount - self.refunding - self.disputed
+
+    def reverse_if_nothing_is_kept(self) -> None:
+        """Once all of it went back to the payer, by refunds and disputes, a transaction is `reversed`."""
+        if self.status == "success" and self.refunded + self.disputed >= self.amount:
+            self.act("reversed", self.channel)
 
     def act(self, outcome: str, channel: str, amount: int | None = None, card_number: str = "") -> None:
         """The payer, or the provider, moves the transaction. Raises AlreadyPaid when it cannot move so."""
@@ -86,10 +97,11 @@ class Transaction:
 
 
 class Transactions:
-    def __init__(self) -> None:
+    def __init__(self, customers: Customers) -> None:
+        self._customers = customers
         self._by_reference: dict[str, Transaction] = {}
         self._by_access_code: dict[str, Transaction] = {}
-        self._customers: dict[str, Customer] = {}
+        self._by_id: dict[int, Transaction] = {}
         self._ids = itertools.count(_FIRST_ID)
 
     def add(self, *, email: str, amount: int, currency: str, reference: str, **details: Any) -> Transaction:
@@ -101,12 +113,13 @@ class Transactions:
             requested=amount,
             amount=amount,
             currency=currency,
-            customer=self._customer(email),
+            customer=self._customers.of_email(email),
             created_at=datetime.now(UTC),
             **details,
         )
         self._by_reference[reference] = transaction
         self._by_access_code[transaction.access_code] = transaction
+        self._by_id[transaction.id] = transaction
         return transaction
 
     def by_reference(self, reference: str) -> Transaction | None:
@@ -115,29 +128,16 @@ class Transactions:
     def by_access_code(self, access_code: str) -> Transaction | None:
         return self._by_access_code.get(access_code)
 
+    def by_id(self, transaction_id: int) -> Transaction | None:
+        return self._by_id.get(transaction_id)
+
+    def find(self, reference_or_id: str) -> Transaction | None:
+        found = self.by_reference(reference_or_id)
+        return found or (self.by_id(int(reference_or_id)) if reference_or_id.isdecimal() else None)
+
     def newest_first(self) -> list[Transaction]:
         return list(reversed(self._by_reference.values()))
 
-    def ledger(self) -> list[dict[str, Any]]:
-        """Every charge that this provider believes in."""
-        return [
-            {
-                "reference": charge.reference,
-                "amount": charge.amount,
-                "requested_amount": charge.requested,
-                "fees": charge.fees,
-                "currency": charge.currency,
-                "status": charge.status,
-                "channel": charge.channel,
-                "paid_at": charge.paid_at.isoformat(),
-            }
-            for charge in self._by_reference.values()
-            if charge.paid_at
-        ]
-
-    def _customer(self, email: str) -> Customer:
-        known = self._customers.get(email)
-        if known is None:
-            known = Customer(len(self._customers) + 1, f"CUS_{secrets.token_hex(8)[:15]}", email)
-            self._customers[email] = known
-        return known
+    def paid(self) -> list[Transaction]:
+        """Those that were ever paid, oldest first."""
+        return [transaction for transaction in self._by_reference.values() if transaction.paid_at]

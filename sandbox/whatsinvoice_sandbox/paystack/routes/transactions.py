@@ -1,28 +1,19 @@
-"""Paystack's HTTP API: transaction initialize, verify, list; banks."""
+"""Transactions: initialize, verify, fetch, list."""
 
-import hmac
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Query, Request
 
-from whatsinvoice_sandbox.faults import FaultyRoute
+from whatsinvoice_sandbox.paystack.errors import PaystackError
+from whatsinvoice_sandbox.paystack.listing import ListQuery, list_page
+from whatsinvoice_sandbox.paystack.requests import parse_initialize, read_fields
+from whatsinvoice_sandbox.paystack.shapes.transactions import fetched, transaction_view
+from whatsinvoice_sandbox.paystack.webhooks import told_wrongly
 from whatsinvoice_sandbox.world import Here
 
-from .banks import list_banks, resolve_account
-from .errors import PaystackError
-from .listing import ListQuery, list_page
-from .requests import parse_initialize, read_fields
-from .shapes import transaction_view
-from .webhooks import told_wrongly
+from . import keyed_router
 
-
-def _check_key(request: Request, world: Here) -> None:
-    given = request.headers.get("authorization", "").encode()
-    if not hmac.compare_digest(given, f"Bearer {world.settings.paystack_secret_key}".encode()):
-        raise PaystackError(401, "Invalid key")
-
-
-router = APIRouter(route_class=FaultyRoute, dependencies=[Depends(_check_key)])
+router = keyed_router()
 
 
 @router.post("/transaction/initialize", name="initialize")
@@ -57,7 +48,7 @@ async def verify(reference: str, world: Here) -> dict[str, Any]:
         raise PaystackError(404, "Transaction reference not found.", "transaction_not_found", next_step)
     data = transaction_view(transaction)
     if fault := world.faults.draw("paystack", "verify", "lie"):
-        data = told_wrongly(data, fault)
+        data = told_wrongly(data, world.faults.draw_lie(fault))
     return {"status": True, "message": "Verification successful", "data": data}
 
 
@@ -67,12 +58,10 @@ async def list_transactions(query: Annotated[ListQuery, Query()], world: Here) -
     return {"status": True, "message": "Transactions retrieved", "data": data, "meta": meta}
 
 
-@router.get("/bank", name="banks")
-async def banks(currency: str = "NGN") -> dict[str, Any]:
-    return {"status": True, "message": "Banks retrieved", "data": list_banks(currency)}
-
-
-@router.get("/bank/resolve", name="resolve")
-async def resolve(account_number: str = "", bank_code: str = "") -> dict[str, Any]:
-    data = resolve_account(account_number, bank_code)
-    return {"status": True, "message": "Account number resolved", "data": data}
+@router.get("/transaction/{transaction_id}", name="transaction_fetch")
+async def fetch(transaction_id: int, world: Here) -> dict[str, Any]:
+    transaction = world.transactions.by_id(transaction_id)
+    if transaction is None:
+        next_step = "Ensure that you're passing the id of a transaction that exists on this integration"
+        raise PaystackError(404, "Transaction not found", "transaction_not_found", next_step)
+    return {"status": True, "message": "Transaction retrieved", "data": fetched(transaction)}

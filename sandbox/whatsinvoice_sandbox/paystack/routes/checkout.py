@@ -12,11 +12,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
 from whatsinvoice_sandbox.pages import render
+from whatsinvoice_sandbox.paystack.errors import PaystackError
+from whatsinvoice_sandbox.paystack.refunds import ATTENTION_CARD, FAILING_CARD
+from whatsinvoice_sandbox.paystack.shapes.transactions import transfer_account
+from whatsinvoice_sandbox.paystack.transactions import AlreadyPaid, Transaction
 from whatsinvoice_sandbox.world import Here, World
-
-from .errors import PaystackError
-from .shapes import transfer_account
-from .transactions import AlreadyPaid, Transaction
 
 router = APIRouter()
 _SYMBOLS = {"NGN": "₦", "USD": "$", "GHS": "GH₵", "ZAR": "R", "KES": "KSh "}
@@ -43,6 +43,8 @@ CARDS = {
         Card("5060666666666666666", "asks for a PIN and a code, then succeeds", pin="1234", otp="123456"),
         Card("4084080000005408", "is declined", outcome="declined"),
         Card("4084080000670037", "has insufficient funds", outcome="insufficient_funds"),
+        Card(FAILING_CARD, "succeeds; its refund fails"),
+        Card(ATTENTION_CARD, "succeeds; its refund needs attention"),
     )
 }
 

@@ -2,19 +2,24 @@
 
 import hashlib
 import json
-from datetime import datetime
 from typing import Any
 
-from .transactions import Transaction
+from whatsinvoice_sandbox.paystack.transactions import Transaction
 
+from . import timestamp, timestamp_or_none
+from .customers import customer_view
 
-def _time(moment: datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z" if moment else None
+_SOURCE = {
+    "type": "api",
+    "source": "merchant_api",
+    "entry_point": "transaction_initialize",
+    "identifier": None,
+}
 
 
 def transaction_view(transaction: Transaction) -> dict[str, Any]:
     """`data` of GET /transaction/verify/:reference."""
-    paid_at, created_at = _time(transaction.paid_at), _time(transaction.created_at)
+    paid_at, created_at = timestamp_or_none(transaction.paid_at), timestamp(transaction.created_at)
     return {
         "id": transaction.id,
         "domain": "test",
@@ -33,8 +38,8 @@ def transaction_view(transaction: Transaction) -> dict[str, Any]:
         "log": _log(transaction),
         "fees": transaction.fees,
         "fees_split": None,
-        "authorization": _authorization(transaction) if transaction.paid_at else {},
-        "customer": _customer(transaction),
+        "authorization": authorization_view(transaction) if transaction.paid_at else {},
+        "customer": customer_view(transaction.customer),
         "plan": None,
         "split": {},
         "order_id": None,
@@ -49,6 +54,11 @@ def transaction_view(transaction: Transaction) -> dict[str, Any]:
         "plan_object": {},
         "subaccount": {},
     }
+
+
+def fetched(transaction: Transaction) -> dict[str, Any]:
+    """`data` of GET /transaction/:id."""
+    return transaction_view(transaction) | {"helpdesk_link": None, "plan": {}, "source": dict(_SOURCE)}
 
 
 def charge_success(transaction: Transaction) -> dict[str, Any]:
@@ -70,12 +80,7 @@ def charge_success(transaction: Transaction) -> dict[str, Any]:
         data["amount"] = str(transaction.amount)
     for only_in_verify in ("receipt_number", "connect", "transaction_date", "plan_object", "createdAt"):
         del data[only_in_verify]
-    data["source"] = {
-        "type": "api",
-        "source": "merchant_api",
-        "entry_point": "transaction_initialize",
-        "identifier": None,
-    }
+    data["source"] = dict(_SOURCE)
     return data
 
 
@@ -95,21 +100,7 @@ def _log(transaction: Transaction) -> dict[str, Any] | None:
     }
 
 
-def _customer(transaction: Transaction) -> dict[str, Any]:
-    return {
-        "id": transaction.customer.id,
-        "first_name": None,
-        "last_name": None,
-        "email": transaction.customer.email,
-        "customer_code": transaction.customer.code,
-        "phone": None,
-        "metadata": None,
-        "risk_action": "default",
-        "international_format_phone": None,
-    }
-
-
-def _authorization(transaction: Transaction) -> dict[str, Any]:
+def authorization_view(transaction: Transaction) -> dict[str, Any]:
     token = hashlib.sha256(f"{transaction.customer.code}{transaction.card_number}".encode()).hexdigest()
     common = {
         "authorization_code": f"AUTH_{token[:10]}",
