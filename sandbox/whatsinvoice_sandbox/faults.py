@@ -23,6 +23,9 @@ EVENTS: dict[str, frozenset[str]] = {
     "paystack": frozenset(
         {
             "charge.success",
+            "bank.transfer.rejected",
+            *(f"dedicatedaccount.assign.{outcome}" for outcome in ("success", "failed")),
+            *(f"customeridentification.{outcome}" for outcome in ("success", "failed")),
             *(f"refund.{status}" for status in ("pending", "processing", "processed", "failed", "needs-attention")),
             *(f"charge.dispute.{moment}" for moment in ("create", "remind", "resolve")),
         }
@@ -35,7 +38,10 @@ _PAYSTACK_CALLS = (
     *("initialize", "list", "transaction_fetch", "banks", "resolve", "balance"),
     *("refund_create", "refund_list", "refund_fetch", "refund_retry"),
     *("dispute_list", "dispute_fetch", "dispute_of_transaction", "dispute_update", "dispute_upload_url"),
-    *("dispute_evidence", "dispute_resolve"),
+    *("dispute_evidence", "dispute_resolve", "charge_create", "charge_check", "customer_create", "customer_fetch"),
+    *("dedicated_create", "dedicated_list", "dedicated_fetch", "dedicated_deactivate", "dedicated_assign"),
+    *("dedicated_requery", "dedicated_providers"),
+    *("subaccount_create", "subaccount_list", "subaccount_fetch", "subaccount_update"),
 )
 KNOWN: dict[str, dict[str, frozenset[str]]] = {
     "paystack": {

@@ -5,9 +5,23 @@ from fastapi import FastAPI
 from whatsinvoice_sandbox.world import World
 
 from . import errors
-from .routes import balance, banks, checkout, disputes, refunds, transactions
+from .routes import (
+    balance,
+    banks,
+    charges,
+    checkout,
+    customers,
+    dedicated,
+    disputes,
+    refunds,
+    subaccounts,
+    transactions,
+)
 
-ROUTERS = tuple(module.router for module in (balance, banks, disputes, refunds, transactions))
+ROUTERS = tuple(
+    module.router
+    for module in (balance, banks, charges, customers, dedicated, disputes, refunds, subaccounts, transactions)
+)
 """What asks for the secret key."""
 
 

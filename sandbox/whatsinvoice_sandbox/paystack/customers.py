@@ -36,5 +36,8 @@ class Customers:
             self._by_email[email] = self._by_code[known.code] = known
         return known
 
+    def by_id(self, customer_id: str) -> Customer | None:
+        return next((customer for customer in self._by_email.values() if str(customer.id) == customer_id), None)
+
     def find(self, code_or_email: str) -> Customer | None:
         return self._by_code.get(code_or_email) or self._by_email.get(code_or_email)

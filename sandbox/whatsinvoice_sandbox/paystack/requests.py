@@ -49,11 +49,7 @@ async def read_fields(request: Request) -> dict[str, Any]:
 def parse_initialize(fields: dict[str, Any]) -> InitializeRequest:
     """Raises PaystackError 400 with the documented body."""
     required(fields, "email", "amount")
-    email = fields["email"]
-    if not isinstance(email, str) or not _EMAIL.fullmatch(email):
-        raise PaystackError(
-            400, "Invalid Email Address Passed", "invalid_email_address", "Ensure that the email is valid"
-        )
+    email = checked_email(fields["email"])
     currency = fields.get("currency") or "NGN"
     if currency not in MINIMUM:
         next_step = f"Use one of {', '.join(MINIMUM)}"
@@ -76,6 +72,14 @@ def required(fields: dict[str, Any], *names: str) -> None:
         next_step = "Ensure that all required params are sent"
         label = missing[0].replace("_", " ").capitalize()
         raise PaystackError(400, f"{label} is required", "missing_params", next_step)
+
+
+def checked_email(given: object) -> str:
+    """Raises PaystackError 400 for what is no address."""
+    if not isinstance(given, str) or not _EMAIL.fullmatch(given):
+        next_step = "Ensure that the email is valid"
+        raise PaystackError(400, "Invalid Email Address Passed", "invalid_email_address", next_step)
+    return given
 
 
 def positive_amount(given: object) -> int:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .customers import Customer, Customers
+from .dedicated import PROVIDERS, DedicatedAccount
 from .fees import fees_of
+from .subaccounts import Split
 
 # Beyond 2^53, so that a client which takes an id for a float or 32 bits is found out; Paystack's are unsigned 64-bit.
 _FIRST_ID = 2**53 + 1
@@ -24,6 +26,21 @@ OUTCOMES = {
     "queued": ("queued", "Transaction queued"),
     "reversed": ("reversed", "Transaction reversed"),
 }
+
+
+DEFAULT_CARD = "4084084084084081"
+ONE_TIME_BANK = PROVIDERS["wema-bank"]
+"""Where the account is that a payer of one transaction sends money to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Who sent money, from where."""
+
+    name: str = "CHIAMAKA EZE"
+    bank: str = "Access Bank"
+    account_number: str = "0690004421"
+    narration: str = "NIP transfer"
 
 
 class AlreadyPaid(Exception):  # noqa: N818  a state of the transaction, not a mistake
@@ -56,6 +73,10 @@ class Transaction:
     card_number: str = ""
     fees: int | None = None
     paid_at: datetime | None = None
+    account: DedicatedAccount | None = None
+    account_expires_at: datetime | None = None
+    transfer: Transfer = field(default_factory=Transfer)
+    split: Split | None = None
     refunding: int = 0
     refunded: int = 0
     disputed: int = 0
@@ -66,6 +87,11 @@ class Transaction:
         """Where a payer who gives up is sent: `metadata.cancel_action`, else the callback."""
         action = self.metadata.get("cancel_action") if isinstance(self.metadata, dict) else None
         return action if isinstance(action, str) else self.callback_url
+
+    @property
+    def transfer_account(self) -> str:
+        """The one-time account number that the payer of this transaction sends money to."""
+        return f"99{self.id % 10**8:08d}"
 
     @property
     def left(self) -> int:
@@ -92,7 +118,7 @@ class Transaction:
         self.channel, self.card_number = channel, card_number
         if outcome == "success":
             self.amount = self.requested if amount is None else amount
-            self.fees = fees_of(self.amount, self.currency)
+            self.fees = fees_of(self.amount, self.currency, channel)
             self.paid_at = now
 
 
@@ -102,6 +128,7 @@ class Transactions:
         self._by_reference: dict[str, Transaction] = {}
         self._by_access_code: dict[str, Transaction] = {}
         self._by_id: dict[int, Transaction] = {}
+        self._by_transfer_account: dict[str, Transaction] = {}
         self._ids = itertools.count(_FIRST_ID)
 
     def add(self, *, email: str, amount: int, currency: str, reference: str, **details: Any) -> Transaction:
@@ -120,6 +147,8 @@ class Transactions:
         self._by_reference[reference] = transaction
         self._by_access_code[transaction.access_code] = transaction
         self._by_id[transaction.id] = transaction
+        if "bank_transfer" in transaction.channels:
+            self._by_transfer_account[transaction.transfer_account] = transaction
         return transaction
 
     def by_reference(self, reference: str) -> Transaction | None:
@@ -130,6 +159,9 @@ class Transactions:
 
     def by_id(self, transaction_id: int) -> Transaction | None:
         return self._by_id.get(transaction_id)
+
+    def by_transfer_account(self, number: str) -> Transaction | None:
+        return self._by_transfer_account.get(number)
 
     def find(self, reference_or_id: str) -> Transaction | None:
         found = self.by_reference(reference_or_id)

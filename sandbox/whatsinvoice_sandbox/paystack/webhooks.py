@@ -11,9 +11,11 @@ from whatsinvoice_sandbox.delivery import Deliveries, Webhook
 from whatsinvoice_sandbox.faults import Faults
 from whatsinvoice_sandbox.settings import Settings
 
+from .customers import Customer
+from .dedicated import DedicatedAccount
 from .disputes import Dispute, Event
 from .refunds import Refund
-from .shapes import disputes, refunds
+from .shapes import customers, dedicated, disputes, refunds
 from .shapes.transactions import charge_success
 from .transactions import Transaction
 
@@ -77,6 +79,29 @@ class PaystackWebhooks:
 
     def dispute_moved(self, event: Event, dispute: Dispute) -> None:
         self._send(f"charge.dispute.{event}", str(dispute.id), disputes.told(dispute))
+
+    def transfer_rejected(self, transaction: Transaction, amount: int) -> None:
+        """Somebody sent another amount than was asked; it goes back by itself."""
+        rejection = {
+            "amount": str(amount),
+            "message": "incorrect amount sent",
+            "message_type": "INCORRECT_AMOUNT",
+            "transaction_id": str(transaction.id),
+        }
+        data = {"bank_transfer": rejection, "customer": customers.told(transaction.customer)}
+        self._send("bank.transfer.rejected", transaction.reference, data)
+
+    def account_assigned(self, customer: Customer, account: DedicatedAccount | None) -> None:
+        """Without an account: it failed."""
+        outcome = "success" if account else "failed"
+        data = dedicated.assignment_told(customer, account)
+        self._send(f"dedicatedaccount.assign.{outcome}", customer.code, data)
+
+    def customer_identified(self, customer: Customer, bvn: str, reason: str = "") -> None:
+        """With a reason: it failed."""
+        outcome = "failed" if reason else "success"
+        data = dedicated.identification_told(customer, bvn, reason)
+        self._send(f"customeridentification.{outcome}", customer.code, data)
 
     def lies(self) -> list[dict[str, Any]]:
         """Every lie that went out, oldest first; one that was dropped was never told."""

@@ -5,8 +5,9 @@ from typing import Any
 from whatsinvoice_sandbox.paystack.disputes import Dispute, Evidence, Message
 
 from . import INTEGRATION, timestamp, timestamp_or_none
+from .authorizations import authorization_view
 from .customers import customer_view
-from .transactions import authorization_view, transaction_view
+from .transactions import transaction_view
 
 
 def dispute_view(dispute: Dispute) -> dict[str, Any]:

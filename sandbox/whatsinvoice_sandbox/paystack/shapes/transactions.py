@@ -1,13 +1,14 @@
 """A transaction as Paystack writes it: the fields of its verify and list answers, and of `charge.success`."""
 
-import hashlib
 import json
 from typing import Any
 
 from whatsinvoice_sandbox.paystack.transactions import Transaction
 
 from . import timestamp, timestamp_or_none
+from .authorizations import authorization_view
 from .customers import customer_view
+from .subaccounts import fees_split, in_transaction
 
 _SOURCE = {
     "type": "api",
@@ -37,7 +38,7 @@ def transaction_view(transaction: Transaction) -> dict[str, Any]:
         "metadata": "" if transaction.metadata is None else transaction.metadata,
         "log": _log(transaction),
         "fees": transaction.fees,
-        "fees_split": None,
+        "fees_split": fees_split(transaction.split, transaction.amount, transaction.fees),
         "authorization": authorization_view(transaction) if transaction.paid_at else {},
         "customer": customer_view(transaction.customer),
         "plan": None,
@@ -52,7 +53,7 @@ def transaction_view(transaction: Transaction) -> dict[str, Any]:
         "connect": None,
         "transaction_date": created_at,
         "plan_object": {},
-        "subaccount": {},
+        "subaccount": in_transaction(transaction.split),
     }
 
 
@@ -75,6 +76,8 @@ def charge_success(transaction: Transaction) -> dict[str, Any]:
     elif turn == 0 and isinstance(given, dict):
         data["metadata"] = json.dumps(given)
     data["plan"] = None if turn == 0 else {}
+    if turn == 1 and transaction.split:
+        data["subaccount"] = transaction.split.subaccount.code
     if turn == 2:  # noqa: PLR2004  one of the four turns
         data["ip_address"] = f"{transaction.ip_address}, 172.70.35.1"
         data["amount"] = str(transaction.amount)
@@ -98,51 +101,3 @@ def _log(transaction: Transaction) -> dict[str, Any] | None:
         "input": [],
         "history": transaction.history,
     }
-
-
-def authorization_view(transaction: Transaction) -> dict[str, Any]:
-    token = hashlib.sha256(f"{transaction.customer.code}{transaction.card_number}".encode()).hexdigest()
-    common = {
-        "authorization_code": f"AUTH_{token[:10]}",
-        "exp_month": "12",
-        "exp_year": "2030",
-        "channel": transaction.channel,
-        "country_code": "NG",
-        "account_name": None,
-    }
-    if transaction.channel == "bank_transfer":
-        return common | {
-            "bin": "008XXX",
-            "last4": "X553",
-            "card_type": "transfer",
-            "bank": None,
-            "brand": "Managed Account",
-            "reusable": False,
-            "signature": None,
-            "sender_country": "NG",
-            "sender_bank": "Access Bank",
-            "sender_bank_account_number": "XXXXXX4421",
-            "receiver_bank_account_number": transfer_account(transaction),
-            "receiver_bank": "Wema Bank",
-        }
-    if transaction.channel == "ussd":
-        offline = {"card_type": "offline", "bank": "Guaranty Trust Bank", "brand": "offline"}
-        return common | offline | {"bin": "XXXXXX", "last4": "XXXX", "reusable": False, "signature": None}
-    number = transaction.card_number or "4084084084084081"
-    brand = "visa" if number.startswith("4") else "verve"
-    return common | {
-        "bin": number[:6],
-        "last4": number[-4:],
-        "card_type": f"{brand} ",
-        "bank": "TEST BANK",
-        "brand": brand,
-        "reusable": True,
-        "signature": f"SIG_{token[10:30]}",
-        "receiver_bank_account_number": None,
-        "receiver_bank": None,
-    }
-
-
-def transfer_account(transaction: Transaction) -> str:
-    """The account number that the payer of this transaction sends money to."""
-    return f"99{transaction.id % 10**8:08d}"
