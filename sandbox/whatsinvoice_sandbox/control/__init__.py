@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, HTTPException
 
 from whatsinvoice_sandbox.world import Here
 
-from . import faults, paystack, phones
+from . import faults, payers, phones, provider, truth
 
 
 def _only_for_this_machine(world: Here) -> None:
@@ -15,5 +15,5 @@ def _only_for_this_machine(world: Here) -> None:
 
 
 router = APIRouter(prefix="/_control", dependencies=[Depends(_only_for_this_machine)])
-for part in (phones, paystack, faults):
+for part in (phones, payers, provider, truth, faults):
     router.include_router(part.router)

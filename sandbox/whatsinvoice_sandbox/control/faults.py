@@ -1,4 +1,4 @@
-"""Controls of misbehaviour and time, and what became of webhooks."""
+"""Controls of misbehaviour and time."""
 
 from typing import Any
 
@@ -24,18 +24,6 @@ async def show_faults(world: Here) -> dict[str, Any]:
     known = {provider: {call: sorted(names) for call, names in calls.items()} for provider, calls in KNOWN.items()}
     events = {provider: sorted(names) for provider, names in EVENTS.items()}
     return {"faults": world.faults.describe(), "known": known, "events": events}
-
-
-@router.get("/webhooks")
-async def webhooks(world: Here) -> dict[str, Any]:
-    """The latest attempts to deliver a webhook; a dropped one has no status code and the error `dropped`."""
-    return {"webhooks": world.deliveries.attempts()}
-
-
-@router.get("/lies")
-async def lies(world: Here) -> dict[str, Any]:
-    """Every false webhook that went out."""
-    return {"lies": world.paystack_webhooks.lies()}
 
 
 class Clock(Strict):

@@ -46,7 +46,7 @@ def _split(fields: dict[str, Any], world: World) -> Split | None:
     subaccount = world.subaccounts.find_or_refuse(fields.get("subaccount"))
     if subaccount is None:
         return None
-    bearer = fields.get("bearer") or "account"
+    bearer: Any = fields.get("bearer") or "account"
     if bearer not in get_args(Bearer):
         raise PaystackError(400, "Invalid bearer", "invalid_params", f"Use {' or '.join(get_args(Bearer))}")
     flat = fields.get("transaction_charge")
