@@ -92,7 +92,11 @@ async def test_the_ledger_holds_what_was_charged_and_nothing_else(stage: Stage) 
         "currency": "NGN",
         "status": "success",
         "channel": "ussd",
+        "customer": "jane@example.com",
+        "refunded_amount": 0,
+        "disputed_amount": 0,
     }
+    assert ledger["balance"] == {"NGN": 7870000}
 
 
 async def test_a_phone_can_be_watched_live(stage: Stage) -> None:

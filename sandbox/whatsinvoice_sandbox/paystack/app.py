@@ -4,7 +4,25 @@ from fastapi import FastAPI
 
 from whatsinvoice_sandbox.world import World
 
-from . import api, checkout, errors
+from . import errors
+from .routes import (
+    balance,
+    banks,
+    charges,
+    checkout,
+    customers,
+    dedicated,
+    disputes,
+    refunds,
+    subaccounts,
+    transactions,
+)
+
+ROUTERS = tuple(
+    module.router
+    for module in (balance, banks, charges, customers, dedicated, disputes, refunds, subaccounts, transactions)
+)
+"""What asks for the secret key."""
 
 
 def paystack_app(world: World) -> FastAPI:
@@ -12,6 +30,6 @@ def paystack_app(world: World) -> FastAPI:
     app.state.world = world
     app.state.provider = "paystack"
     errors.install(app)
-    app.include_router(api.router)
-    app.include_router(checkout.router)
+    for router in (*ROUTERS, disputes.storage, checkout.router):
+        app.include_router(router)
     return app
