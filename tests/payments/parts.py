@@ -7,6 +7,7 @@ from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
 from whatsinvoice_kit.core.errors import not_found
 from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.rpc.call import current_call
 
 SECRET_KEY = "sk_test_whatsinvoice"
 HTTP_OF = {grpc.StatusCode.UNAUTHENTICATED: 401, grpc.StatusCode.INVALID_ARGUMENT: 400}
@@ -19,6 +20,7 @@ class Invoices(_Servicer):  # type: ignore[misc]  # one RPC of many is all that 
 
     def __init__(self) -> None:
         self.by_token: dict[str, invoices_pb2.GetPayableResponse] = {}
+        """The oldest first."""
 
     def bill(self, due_minor: int = 7_500_000, **changes: Any) -> str:
         """An open invoice of a fresh business; gives its token."""
@@ -30,14 +32,24 @@ class Invoices(_Servicer):  # type: ignore[misc]  # one RPC of many is all that 
             "status": invoices_pb2.INVOICE_STATUS_OPEN,
             "amount_due": common_pb2.Money(currency_code="NGN", amount_minor=due_minor),
             "public_url": f"https://pay.example/i/{token}",
+            "customer_id": new_id("cus"),
+            "customer_name": "Jane Okafor",
+            "business_name": "Ada Designs",
+            "country_code": "NG",
         }
         self.by_token[token] = invoices_pb2.GetPayableResponse(**(values | changes))
         return token
 
     async def GetPayable(self, request: Any, context: Any) -> Any:  # noqa: N802  (gRPC names it)
-        if request.token not in self.by_token:
-            raise not_found("LINK_NOT_FOUND", "there is no such link")
-        return self.by_token[request.token]
+        if request.token:
+            if request.token not in self.by_token:
+                raise not_found("LINK_NOT_FOUND", "there is no such link")
+            return self.by_token[request.token]
+        for bill in self.by_token.values():
+            asked = bill.invoice_id == request.invoice_id or bill.customer_id == request.customer_id
+            if asked and bill.business_id == current_call().business_id:
+                return bill
+        raise not_found("INVOICE_NOT_FOUND", "there is no such invoice")
 
 
 SANDBOX = {"SANDBOX_TIME_SCALE": "0.0001", "PAYSTACK_SECRET_KEY": SECRET_KEY}

@@ -12,9 +12,10 @@ import grpc
 import httpx
 from payments.parts import HTTP_OF, SECRET_KEY, Invoices
 from sqlalchemy import RowMapping, func, select
+from support.builders import a_business_registered
 from support.keys import Keyring
 from support.sandbox import Entrance
-from support.services import bearer, channel_to, running
+from support.services import bearer, channel_to, publish, running
 from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
 from whatsinvoice.payments.v1 import events_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
@@ -25,7 +26,7 @@ from whatsinvoice_kit.rpc.tokens import Verifier, parse_key_sets
 from whatsinvoice_kit.runtime import Process
 from whatsinvoice_payments.__main__ import SPEC
 from whatsinvoice_payments.domain.webhook import signature_of
-from whatsinvoice_payments.models import KIT_TABLES, LEDGER_ENTRIES, PAYMENTS, WEBHOOK_EVENTS
+from whatsinvoice_payments.models import BUSINESSES, KIT_TABLES, LEDGER_ENTRIES, PAYMENTS, WEBHOOK_EVENTS
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 Rows = Sequence[RowMapping]
@@ -40,6 +41,7 @@ class Stage:
     invoices: Invoices
     keyring: Keyring
     sandbox: httpx.AsyncClient
+    redis_url: str
 
     @property
     def as_gateway(self) -> tuple[tuple[str, str], ...]:
@@ -47,6 +49,24 @@ class Stage:
 
     def as_merchant(self, token: str) -> tuple[tuple[str, str], ...]:
         return bearer(self.keyring.user_token(self.invoices.by_token[token].business_id))
+
+    def business(self, token: str) -> str:
+        return self.invoices.by_token[token].business_id
+
+    async def known(self, token: str, **changes: str) -> None:
+        """Auth tells of the business, and payments has heard it."""
+        business_id = self.business(token)
+        await publish(self.redis_url, "whatsinvoice.auth.v1", a_business_registered(business_id, **changes))
+
+        async def there() -> bool:
+            return bool(await self._rows(select(BUSINESSES).where(BUSINESSES.c.id == business_id)))
+
+        await eventually(there, lambda: self._rows(select(BUSINESSES)))
+
+    async def transfer(self, account_number: str, amount_minor: int) -> int:
+        """Somebody sends money to an account at the provider; gives the control's status."""
+        sent = {"account_number": account_number, "amount_minor": amount_minor}
+        return (await self.sandbox.post("/_control/transfers", json=sent)).status_code
 
     async def start(self, token: str) -> pb.StartCheckoutResponse:
         return await self.stub.StartCheckout(pb.StartCheckoutRequest(token=token), metadata=self.as_gateway)
@@ -192,7 +212,7 @@ async def staged(
         channel_to(process) as channel,
         httpx.AsyncClient(base_url=sandbox_url, trust_env=False, verify=NO_TLS) as sandbox,
     ):
-        stage = Stage(process, PaymentsServiceStub(channel), invoices, keyring, sandbox)
+        stage = Stage(process, PaymentsServiceStub(channel), invoices, keyring, sandbox, backing["redis_url"])
         await stage.no_faults()
         with _opened(door, stage):
             yield stage

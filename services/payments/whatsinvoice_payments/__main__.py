@@ -1,24 +1,34 @@
 """Composition root of payments."""
 
+from datetime import timedelta
+
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.payments.v1 import payments_pb2, payments_pb2_grpc
 from whatsinvoice_kit.command import main
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
 
 from whatsinvoice_payments import consumers
+from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.clients.paystack_http import PaystackHttp
 from whatsinvoice_payments.models import KIT_TABLES
+from whatsinvoice_payments.service.banks import BanksService
 from whatsinvoice_payments.service.checkout import CheckoutService
+from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
+from whatsinvoice_payments.service.transfers import TransferService
+from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 from whatsinvoice_payments.service.webhooks import WebhookService
 from whatsinvoice_payments.servicer import ACCESS, PaymentsServicer
+from whatsinvoice_payments.servicer_banking import BankParts
 from whatsinvoice_payments.settings import Settings
 
 
 def build(kit: Kit[Settings]) -> Parts:
     settings, unit_of_work = kit.settings, kit.unit_of_work
     secret = settings.paystack_secret_key.get_secret_value()
+    http = PaystackHttp(settings.paystack_base_url, secret)
     paystack = Paystack(settings.paystack_base_url, secret)
     channel = kit.client(settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"])
     invoices = InvoicesOverGrpc(channel, kit.identity)
@@ -31,18 +41,40 @@ def build(kit: Kit[Settings]) -> Parts:
     )
     webhooks = WebhookService(unit_of_work, paystack, secret, settings.webhook_retry_seconds)
     reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
+    banking = _bank_parts(kit, http, invoices)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
-        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks),
+        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking),
         descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         access=ACCESS,
         jobs=consumers.jobs(
             webhooks,
             reconciliation,
+            banking.payouts,
             retry_seconds=settings.webhook_retry_seconds,
             reconcile_seconds=settings.reconcile_seconds,
+            payout_seconds=settings.payout_seconds,
         ),
-        closing=(channel.close, paystack.close),
+        subscriptions=consumers.subscriptions(),
+        closing=(channel.close, paystack.close, http.close),
+    )
+
+
+def _bank_parts(kit: Kit[Settings], http: PaystackHttp, invoices: InvoicesOverGrpc) -> BankParts:
+    settings, unit_of_work = kit.settings, kit.unit_of_work
+    banking = PaystackBanking(http)
+    banks = BanksService(banking)
+    hold = timedelta(seconds=settings.payout_hold_seconds)
+    domain, scale = settings.customer_email_domain, settings.reconcile_scale
+    return BankParts(
+        idempotency=kit.idempotency,
+        invoices=invoices,
+        transfers=TransferService(unit_of_work, banking, invoices, email_domain=domain, reconcile_scale=scale),
+        virtual_accounts=VirtualAccountService(
+            unit_of_work, banking, invoices, email_domain=domain, reconcile_scale=scale
+        ),
+        banks=banks,
+        payouts=PayoutService(unit_of_work, banking, banks, hold),
     )
 
 

@@ -8,7 +8,9 @@ from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.payments.v1 import events_pb2, payments_pb2
 from whatsinvoice_kit.events.outbox import Event, event_of
 
+from whatsinvoice_payments.domain.bank_account import BankAccount
 from whatsinvoice_payments.domain.payment import Payment, Status
+from whatsinvoice_payments.domain.payout import PayoutAccount
 
 PROVIDER = "paystack"
 STATUSES = {status: payments_pb2.PaymentStatus.Value(f"PAYMENT_STATUS_{status.name}") for status in Status}
@@ -49,6 +51,26 @@ def payment_succeeded(payment: Payment) -> Event:
 
 def payment_failed(payment: Payment) -> Event:
     return _about(events_pb2.PaymentFailed, payment, reason=payment.reason)
+
+
+def bank_account_message(account: BankAccount) -> payments_pb2.BankAccount:
+    return payments_pb2.BankAccount(
+        bank_code=account.bank_code,
+        bank_name=account.bank_name,
+        account_number=account.account_number,
+        account_name=account.account_name,
+    )
+
+
+def payout_account_changed(payout: PayoutAccount, version: int, active_from: datetime) -> Event:
+    return event_of(
+        events_pb2.PayoutAccountChanged,
+        payout.business_id,
+        payout.business_id,
+        version,
+        account=bank_account_message(payout.account.masked()),
+        active_from_time=timestamp(active_from),
+    )
 
 
 def _about(message_type: Any, payment: Payment, **body: Any) -> Event:

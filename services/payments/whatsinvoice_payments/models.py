@@ -70,6 +70,71 @@ Index(
     postgresql_where=WEBHOOK_EVENTS.c.processed_at.is_(None),
 )
 
+BUSINESSES = Table(
+    "businesses",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+PAYOUT_ACCOUNTS = Table(
+    "payout_accounts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("bank_code", Text, nullable=False),
+    Column("bank_name", Text, nullable=False),
+    Column("account_number", Text, nullable=False),
+    Column("account_name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    _words("subaccount_code"),
+    _moment("active_from"),
+    _moment("created_at"),
+    _moment("ended_at", nullable=True),
+)
+Index("ix_payout_accounts_business_id", PAYOUT_ACCOUNTS.c.business_id)
+Index(
+    "uq_payout_accounts_active",
+    PAYOUT_ACCOUNTS.c.business_id,
+    unique=True,
+    postgresql_where=PAYOUT_ACCOUNTS.c.status == "active",
+)
+Index(
+    "uq_payout_accounts_coming",
+    PAYOUT_ACCOUNTS.c.business_id,
+    unique=True,
+    postgresql_where=PAYOUT_ACCOUNTS.c.status.in_(["pending", "activating"]),
+)
+
+TRANSFER_ACCOUNTS = Table(
+    "transfer_accounts",
+    METADATA,
+    Column("payment_id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("bank_name", Text, nullable=False),
+    Column("account_number", Text, nullable=False),
+    Column("account_name", Text, nullable=False),
+    _moment("expires_at"),
+)
+
+VIRTUAL_ACCOUNTS = Table(
+    "virtual_accounts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False, unique=True),
+    Column("customer_code", Text, nullable=False, unique=True),
+    Column("bank_name", Text, nullable=False),
+    Column("account_number", Text, nullable=False, unique=True),
+    Column("account_name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    _moment("created_at"),
+)
+
 LEDGER_ENTRIES = Table(
     "ledger_entries",
     METADATA,

@@ -4,7 +4,6 @@ from typing import Any
 
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
-from whatsinvoice.payments.v1 import payments_pb2_grpc
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.identity import AccessTable, allow
@@ -14,9 +13,11 @@ from whatsinvoice_payments.events import money, payment_message, timestamp
 from whatsinvoice_payments.service import books
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.webhooks import WebhookService
+from whatsinvoice_payments.servicer_banking import BANK_ACCESS, BankParts, BankServicer
 
 READ = allow(scope="payments:read")
 ACCESS: AccessTable = {
+    **BANK_ACCESS,
     "StartCheckout": allow("gateway"),
     "ReceivePaystackWebhook": allow("gateway"),
     "GetPayment": READ,
@@ -26,10 +27,13 @@ ACCESS: AccessTable = {
 }
 
 
-class PaymentsServicer(payments_pb2_grpc.PaymentsServiceServicer):
+class PaymentsServicer(BankServicer):
     """whatsinvoice.payments.v1.PaymentsService."""
 
-    def __init__(self, unit_of_work: UnitOfWork, checkouts: CheckoutService, webhooks: WebhookService) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWork, checkouts: CheckoutService, webhooks: WebhookService, banking: BankParts
+    ) -> None:
+        super().__init__(unit_of_work, banking)
         self._unit_of_work = unit_of_work
         self._checkouts = checkouts
         self._webhooks = webhooks

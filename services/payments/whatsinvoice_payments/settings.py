@@ -7,6 +7,8 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import ServiceSettings
 
+DAY_SECONDS = 86_400
+
 
 class Settings(ServiceSettings):
     """Environment prefix PAYMENTS_."""
@@ -29,11 +31,18 @@ class Settings(ServiceSettings):
     reconcile_scale: float = Field(default=1.0, gt=0)
     """Below 1 the schedule of checks runs faster, for tests and demonstrations."""
 
+    payout_hold_seconds: float = Field(default=DAY_SECONDS, gt=0)
+    """How long a change of a payout account waits before money goes there."""
+    payout_seconds: float = Field(default=30.0, gt=0)
+    """How often payout accounts whose time has come are looked for."""
+
     def unsafe(self) -> Iterator[str]:
         yield from super().unsafe()
         if self.paystack_secret_key.get_secret_value().startswith("sk_test_"):
             yield "PAYSTACK_SECRET_KEY is a test key"
         if not self.paystack_base_url.startswith("https://"):
             yield "PAYSTACK_BASE_URL is not https"
+        if self.payout_hold_seconds < DAY_SECONDS:
+            yield "PAYMENTS_PAYOUT_HOLD_SECONDS is under a day"
         if self.reconcile_scale != 1:
             yield "PAYMENTS_RECONCILE_SCALE is not 1"

@@ -48,3 +48,9 @@ class Invoices(Protocol):
 
     async def payable(self, token: str) -> Payable:
         """What may be collected for a public link; raises NOT_FOUND (LINK_NOT_FOUND), UNAVAILABLE."""
+
+    async def payable_of_invoice(self, business_id: str, invoice_id: str) -> Payable:
+        """What may be collected for an invoice of the business; raises NOT_FOUND (INVOICE_NOT_FOUND), UNAVAILABLE."""
+
+    async def payable_of_customer(self, business_id: str, customer_id: str) -> Payable:
+        """Of her oldest invoice that can be paid, else her latest one; raises as `payable_of_invoice`."""

@@ -10,7 +10,7 @@ _PAYABLE = (invoices_pb2.INVOICE_STATUS_OPEN, invoices_pb2.INVOICE_STATUS_PARTIA
 
 
 class InvoicesOverGrpc:
-    """GetPayable: whoever holds the link may ask."""
+    """GetPayable: whoever holds the link may ask, and else for the business that is acted for."""
 
     def __init__(self, client: Client, identity: ServiceIdentity) -> None:
         self._client = client
@@ -19,14 +19,27 @@ class InvoicesOverGrpc:
 
     async def payable(self, token: str) -> Payable:
         """What is due by the link; nothing is, unless the invoice is open or partially paid."""
-        request = invoices_pb2.GetPayableRequest(token=token)
-        answer = await self._client.call(self._stub.GetPayable, request, token=self._identity.token("invoices"))
+        return await self._payable(invoices_pb2.GetPayableRequest(token=token), "")
+
+    async def payable_of_invoice(self, business_id: str, invoice_id: str) -> Payable:
+        """What is due on one of the business's invoices."""
+        return await self._payable(invoices_pb2.GetPayableRequest(invoice_id=invoice_id), business_id)
+
+    async def payable_of_customer(self, business_id: str, customer_id: str) -> Payable:
+        """What is due on the customer's oldest invoice that can be paid, else on her latest one."""
+        return await self._payable(invoices_pb2.GetPayableRequest(customer_id=customer_id), business_id)
+
+    async def _payable(self, request: invoices_pb2.GetPayableRequest, business_id: str) -> Payable:
+        token = self._identity.token("invoices", business_id)
+        answer = await self._client.call(self._stub.GetPayable, request, token=token)
         return Payable(
-            answer.business_id,
-            answer.invoice_id,
-            max(answer.amount_due.amount_minor, 0) if answer.status in _PAYABLE else 0,
-            answer.amount_due.currency_code,
-            answer.customer_email,
-            answer.public_url,
-            answer.traceparent,
+            business_id=answer.business_id,
+            invoice_id=answer.invoice_id,
+            due_minor=max(answer.amount_due.amount_minor, 0) if answer.status in _PAYABLE else 0,
+            currency=answer.amount_due.currency_code,
+            customer_email=answer.customer_email,
+            public_url=answer.public_url,
+            traceparent=answer.traceparent,
+            invoice_number=answer.invoice_number,
+            customer_name=answer.customer_name,
         )

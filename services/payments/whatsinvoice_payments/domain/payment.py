@@ -1,5 +1,6 @@
 """A payment: one attempt to collect what is due on an invoice, and the states that it passes through."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -14,6 +15,9 @@ REFUSED_FOR = timedelta(minutes=1)
 """The provider is not asked again at once for what it has refused to open."""
 CATCHING_UP = timedelta(minutes=10)
 """How long invoices may need to hear of a payment; until then its due amount is not collected a second time."""
+
+
+_EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", re.ASCII)
 
 
 class Status(Enum):
@@ -58,6 +62,14 @@ class Payable:
     public_url: str
     traceparent: str = ""
     """Of the invoice, which its payments go on with."""
+    invoice_number: str = ""
+    customer_name: str = ""
+
+    def email_for_provider(self, domain: str) -> str:
+        """The provider insists on an address; one made from the invoice id where there is no usable one."""
+        if _EMAIL.fullmatch(self.customer_email):
+            return self.customer_email
+        return f"{self.invoice_id}@{domain}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,16 +132,16 @@ class Payment:
         return (self.asked_minor, self.currency) == (payable.due_minor, payable.currency)
 
     def payable_again(self, payable: Payable, moment: datetime) -> bool:
-        """Whether its checkout can be handed out once more."""
-        return self.status is Status.PENDING and self._serves(payable, moment)
+        """Whether its checkout can be handed out once more; a transfer has none."""
+        return self.status is Status.PENDING and bool(self.authorization_url) and self._serves(payable, moment)
 
     def may_be_opened(self, payable: Payable, moment: datetime) -> bool:
         """Whether it still waits for its checkout."""
-        return self.status is Status.INITIALIZED and self._serves(payable, moment)
+        return self.status is Status.INITIALIZED and not self.channel and self._serves(payable, moment)
 
     def refused_lately(self, payable: Payable, moment: datetime) -> bool:
         """Whether the provider has just refused to open a checkout for this very amount."""
-        refused = self.status is Status.FAILED and not self.authorization_url
+        refused = self.status is Status.FAILED and not self.authorization_url and not self.channel
         return refused and self.asks(payable) and moment - self.updated_at < REFUSED_FOR
 
     def ahead_of_invoices(self, payable: Payable, moment: datetime) -> bool:

@@ -4,7 +4,6 @@ Whoever dies in between leaves an attempt that the next one asks the provider ab
 """
 
 import asyncio
-import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +25,6 @@ log = structlog.get_logger(__name__)
 WAIT_SECONDS = 15.0
 LOOK_SECONDS = 0.1
 RETRY_SECONDS = 5
-_EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ class CheckoutService:
                 reference=attempt.reference,
                 amount_minor=attempt.asked_minor,
                 currency=attempt.currency,
-                email=self._email_for(payable),
+                email=payable.email_for_provider(self._email_domain),
                 callback_url=payable.public_url,
                 invoice_id=payable.invoice_id,
             )
@@ -182,12 +180,6 @@ class CheckoutService:
         """The attempt, locked, unless somebody else has moved it on meanwhile."""
         attempt = await payment_rows.payment_by_reference(tx, reference, lock=True)
         return attempt if attempt and attempt.status is Status.INITIALIZED else None
-
-    def _email_for(self, payable: Payable) -> str:
-        """The provider insists on an address; one made from the invoice id where there is no usable one."""
-        if _EMAIL.fullmatch(payable.customer_email):
-            return payable.customer_email
-        return f"{payable.invoice_id}@{self._email_domain}"
 
 
 def _refusal() -> ServiceError:
