@@ -1,4 +1,4 @@
-"""What notifications hears: members from auth, invoices and payments from invoices; and its own workers."""
+"""What notifications hears: members from auth, invoices and receipts from invoices, money from payments; its workers."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from whatsinvoice_kit.data.jobs import Job
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.events.inbox import Subscription
 
+from whatsinvoice_notifications import money_consumers
 from whatsinvoice_notifications.clients.invoices import invoice_of, receipt_of
 from whatsinvoice_notifications.domain.people import Member
 from whatsinvoice_notifications.repository.members import put_member
@@ -56,8 +57,14 @@ SUBSCRIPTIONS: Sequence[Subscription] = (
     Subscription("whatsinvoice.auth.v1", {MemberChanged: on_member_changed}),
     Subscription(
         "whatsinvoice.invoices.v1",
-        {InvoiceIssued: on_invoice_issued, InvoicePaymentRecorded: on_payment, InvoicePaid: on_payment},
+        {
+            InvoiceIssued: on_invoice_issued,
+            InvoicePaymentRecorded: on_payment,
+            InvoicePaid: on_payment,
+            **money_consumers.FROM_INVOICES,
+        },
     ),
+    Subscription("whatsinvoice.payments.v1", money_consumers.FROM_PAYMENTS),
 )
 
 

@@ -5,7 +5,7 @@ Rules and shapes are those of Meta's message_templates API.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -23,8 +23,8 @@ class Wording:
     language: str
     category: str
     examples: Mapping[str, str]
-    button: Mapping[str, str]
-    """`text` is what it says; it leads to the address that ends in `path` and the link's own token."""
+    button: Mapping[str, str] = field(default_factory=dict)
+    """`text` is what it says; it leads to the address that ends in `path` and the link's own token. May be absent."""
     header: str = ""
     body: str = ""
     minutes: int = 0
@@ -43,12 +43,14 @@ class Wording:
         return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(self.body) if name))
 
     def button_value(self, values: Mapping[str, str]) -> str:
-        """What a message gives its button: the code, or the token at the end of `url`.
+        """What a message gives its button: the code, or the token at the end of `url`; nothing without a button.
 
         Raises ValueError for a url that is not under the path which the button leads to.
         """
         if self.is_code:
             return values["code"]
+        if not self.button:
+            return ""
         token = values["url"].rpartition(self.button["path"])
         if not token[1] or not token[2]:
             raise ValueError(f"the link of {self.name} is not under {self.button['path']}")
@@ -67,7 +69,7 @@ class Wording:
         ]
 
     def _components(self, base_url: str, sample_document: str) -> list[dict[str, Any]]:
-        address, token = base_url.rstrip("/") + self.button["path"], self.examples["token"]
+        address, token = base_url.rstrip("/") + self.button.get("path", ""), self.examples["token"]
         samples = {**self.examples, "url": address + token}
         numbered = {name: f"{{{{{number}}}}}" for number, name in enumerate(self.parameters, start=1)}
         header: dict[str, Any] = {"type": "HEADER", "format": self.header}
@@ -78,8 +80,11 @@ class Wording:
             "text": self.body.format(**numbered),
             "example": {"body_text": [[samples[name] for name in self.parameters]]},
         }
-        button = {"type": "URL", "text": self.button["text"], "url": f"{address}{{{{1}}}}", "example": [token]}
-        return [*([header] if self.header else []), body, {"type": "BUTTONS", "buttons": [button]}]
+        found = [*([header] if self.header else []), body]
+        if self.button:
+            button = {"type": "URL", "text": self.button["text"], "url": f"{address}{{{{1}}}}", "example": [token]}
+            found.append({"type": "BUTTONS", "buttons": [button]})
+        return found
 
 
 @cache

@@ -33,6 +33,19 @@ async def member_by_phone(tx: Transaction, phone: str) -> Member | None:
     return _member(row) if row else None
 
 
+async def all_phones(tx: Transaction, business_id: str) -> list[str]:
+    """The phones of all active members of a business, whatever their role."""
+    statement = select(MEMBERS.c.phone).where(MEMBERS.c.business_id == business_id, MEMBERS.c.active)
+    return sorted(set((await tx.execute(statement)).scalars()))
+
+
+async def zone_of(tx: Transaction, business_id: str) -> tuple[str, str]:
+    """The name of a business and its time zone (IANA); UTC before any member is known."""
+    statement = select(MEMBERS.c.business_name, MEMBERS.c.time_zone).where(MEMBERS.c.business_id == business_id)
+    row = (await tx.execute(statement.order_by(MEMBERS.c.version.desc()).limit(1))).one_or_none()
+    return (row.business_name, row.time_zone) if row else ("your business", "UTC")
+
+
 async def notified_phones(tx: Transaction, business_id: str) -> list[str]:
     """The phones of a business's active owners and admins."""
     statement = select(MEMBERS.c.phone).where(

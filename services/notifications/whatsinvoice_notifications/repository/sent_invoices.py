@@ -35,6 +35,17 @@ async def put_invoice(tx: Transaction, business_id: str, business_name: str, inv
     return not (await tx.execute(kept)).scalar_one()
 
 
+async def sent_invoice(tx: Transaction, business_id: str, invoice_id: str) -> tuple[str, SentInvoice] | None:
+    """The phone of its customer, empty without one, and the invoice; None before it was heard of."""
+    table = SENT_INVOICES
+    statement = select(table).where(table.c.business_id == business_id, table.c.invoice_id == invoice_id)
+    row = (await tx.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    due = Money(row.due_minor, row.currency)
+    return row.phone, SentInvoice(row.business_name, row.number, row.public_url, due)
+
+
 async def last_of(tx: Transaction, phone: str) -> tuple[bool, SentInvoice | None]:
     """Whether the phone was ever sent an invoice, by any business, and the latest one not settled."""
     table = SENT_INVOICES
