@@ -21,6 +21,10 @@ import pytest
 
 PATIENCE_SECONDS = 30.0
 DAYS_LEFT = 7
+LISTS = (
+    *("/v1/invoices", "/v1/customers", "/v1/payments", "/v1/messages"),
+    *("/v1/refunds", "/v1/disputes", "/v1/banks"),
+)
 HEADERS = ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Content-Security-Policy", "X-Request-Id")
 
 
@@ -96,8 +100,11 @@ def test_the_smoke_account_reads_and_logs_out(client: httpx.Client) -> None:
     tokens = client.post("/v1/auth/login", json=body).raise_for_status().json()
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert client.get("/v1/me", headers=headers).raise_for_status().json()["user"]["id"]
-    for path in ("/v1/invoices", "/v1/customers", "/v1/payments", "/v1/messages"):
-        assert isinstance(client.get(path, headers=headers).raise_for_status().json()["data"], list)
+    for path in LISTS:
+        assert isinstance(client.get(path, headers=headers).raise_for_status().json()["data"], list), path
+    statement = client.get("/v1/ledger/statement", headers=headers).raise_for_status().json()
+    assert {"opening", "closing", "data", "next_cursor"} == statement.keys()
+    assert client.get("/v1/business/payout-account", headers=headers).status_code in {200, 404}, "named or not yet"
     client.post("/v1/auth/logout", headers=headers).raise_for_status()
     deadline = time.monotonic() + 2
     while client.get("/v1/me", headers=headers).status_code != 401:

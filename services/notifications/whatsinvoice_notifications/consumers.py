@@ -1,4 +1,4 @@
-"""What notifications hears: members from auth, invoices and receipts from invoices, money from payments; its workers."""
+"""What notifications hears: members, invoices, receipts, and money that moves; and its own workers."""
 
 from collections.abc import Sequence
 
