@@ -29,6 +29,7 @@ from whatsinvoice_payments.domain.payment import Payable, Payment
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.service.settlement import settle
 
+PAYSTACK_KEY = secrets.token_hex(16)
 NOBODY = "127.0.0.1:1"
 BUCKET = "tenancy-tests"
 PASSWORD = "Tall3rThanTrees"
@@ -69,8 +70,10 @@ def _address(process: Process[Any]) -> str:
 
 
 @asynccontextmanager
-async def housed(urls: dict[str, str], redis_url: str, s3: S3, keyring: Keyring) -> AsyncIterator[House]:
-    """The providers are away: nothing here needs them."""
+async def housed(
+    urls: dict[str, str], redis_url: str, s3: S3, keyring: Keyring, sandbox_url: str
+) -> AsyncIterator[House]:
+    """Paystack is the sandbox; Meta is away: nothing here needs it."""
     bucket = {
         "s3_endpoint": s3.endpoint,
         "s3_bucket": BUCKET,
@@ -96,7 +99,7 @@ async def housed(urls: dict[str, str], redis_url: str, s3: S3, keyring: Keyring)
     async with running(INVOICES, **common("invoices"), **bucket, **public) as invoices:
         near = {"invoices_grpc": _address(invoices)}
         codes = {"whatsapp_app_secret": secrets.token_hex(16), "code_key": secrets.token_hex(32)}
-        paystack = {"paystack_base_url": f"http://{NOBODY}", "paystack_secret_key": secrets.token_hex(16)}
+        paystack = {"paystack_base_url": f"{sandbox_url}/paystack", "paystack_secret_key": PAYSTACK_KEY}
         meta = {"whatsapp_base_url": f"http://{NOBODY}", "whatsapp_access_token": "none", **codes, **public}
         async with (
             running(PAYMENTS, **common("payments"), **near, **paystack) as payments,
@@ -136,7 +139,8 @@ async def a_merchant(house: House, name: str) -> Merchant:
     headers = await her.log_in()
 
     async def known() -> bool:
-        return (await house.client.get("/v1/invoices", headers=headers)).is_success
+        answers = [await house.client.get(path, headers=headers) for path in ("/v1/invoices", "/v1/banks")]
+        return all(answer.is_success for answer in answers)
 
     await eventually(known)
     await _fill(her, name, headers)
@@ -148,6 +152,9 @@ async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
     async def post(path: str, body: dict[str, Any] | None = None) -> Any:
         keyed = headers | {"Idempotency-Key": secrets.token_hex(8)}
         return (await her.house.client.post(path, json=body, headers=keyed)).raise_for_status().json()
+
+    async def put(path: str, body: dict[str, Any]) -> None:
+        (await her.house.client.put(path, json=body, headers=headers)).raise_for_status()
 
     async def first(path: str) -> Any:
         async def there() -> bool:
@@ -169,6 +176,10 @@ async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
     draft = await post("/v1/invoices", {"customer_id": made["id"], "lines": LINES})
     issued = await post("/v1/invoices", {"customer_id": made["id"], "lines": LINES, "issue": True})
     await _pay(her, issued)
+    number = str(secrets.randbelow(9 * 10**9) + 10**9)
+    await put("/v1/business/payout-account", {"bank_code": "058", "account_number": number})
+    own = await post(f"/v1/customers/{made['id']}/virtual-account")
+    her.secrets |= {number, own["account_number"]}
     key = await post("/v1/api-keys", {"name": f"{name}'s key", "scopes": ["invoices:read"]})
     message = await first("/v1/messages")
     payment = await first("/v1/payments")

@@ -15,8 +15,9 @@ from sqlalchemy import text
 from support.backing import S3
 from support.keys import Keyring
 from support.sample import eventually
+from support.sandbox import sandbox_program
 from support.unfiltered import unfiltered
-from tenancy.house import LINES, House, Merchant, a_merchant, housed
+from tenancy.house import LINES, PAYSTACK_KEY, House, Merchant, a_merchant, housed
 from whatsinvoice_auth.domain import KEY_SCOPES, SCOPES, Role
 from whatsinvoice_kit.data import tenancy
 from whatsinvoice_kit.rpc import server
@@ -36,6 +37,8 @@ OPEN = {
     ("GET", "/i/{token}"),
     ("GET", "/i/{token}/pdf"),
     ("POST", "/i/{token}/pay"),
+    ("POST", "/i/{token}/transfer"),
+    ("POST", "/i/{token}/transfer-sent"),
     ("GET", "/r/{token}"),
     ("GET", "/r/{token}/pdf"),
     ("POST", "/webhooks/paystack"),
@@ -43,6 +46,7 @@ OPEN = {
     ("GET", "/webhooks/whatsapp"),
 }
 """For people without an account, whoever holds the link, and the providers (by signature)."""
+ACCOUNT = {"bank_code": "057", "account_number": "0123456789"}
 WRONG = {"old_password": "N0tHerPassword", "new_password": "An0therGoodOne"}
 Route = tuple[str, str]
 Figure = Callable[[str], None]
@@ -63,6 +67,12 @@ def body_for(route: Route, victim: Merchant) -> dict[str, Any] | None:
         ("PATCH", "/v1/business/members/{member_id}"): {"role": "owner"},
         ("POST", "/v1/api-keys"): {"name": "a key", "scopes": ["invoices:read"]},
         ("POST", "/v1/auth/password/change"): WRONG,
+        ("PUT", "/v1/business/payout-account"): ACCOUNT,
+        ("POST", "/v1/payments/{payment_id}/refunds"): {"amount_minor": 100},
+        ("POST", "/v1/refunds/{refund_id}/retry"): ACCOUNT,
+        ("POST", "/v1/disputes/{dispute_id}/contest"): {"message": "It was delivered."},
+        ("POST", "/v1/invoices/{invoice_id}/payments"): {"method": "cash", "amount_minor": 100},
+        ("POST", "/v1/invoices/{invoice_id}/confirm-transfer"): {"amount_minor": 100},
     }
     return bodies[route]
 
@@ -113,9 +123,17 @@ class Walk:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyring) -> AsyncIterator[House]:
-    async with housed(migrated, redis_url, s3, keyring) as house:
-        yield house
+async def house(
+    migrated: dict[str, str],
+    redis_url: str,
+    s3: S3,
+    keyring: Keyring,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[House]:
+    log = tmp_path_factory.mktemp("sandbox") / "log"
+    with sandbox_program(log, PAYSTACK_SECRET_KEY=PAYSTACK_KEY) as sandbox_url:
+        async with housed(migrated, redis_url, s3, keyring, sandbox_url) as house:
+            yield house
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -136,7 +154,7 @@ async def state_of(house: House, victim: Merchant) -> dict[str, Any]:
     for service, tables in (
         ("auth", ("businesses", "members", "api_keys")),
         ("invoices", ("customers", "invoices", "receipts", "timeline", "counters")),
-        ("payments", ("payments", "ledger_entries")),
+        ("payments", ("payments", "ledger_entries", "payout_accounts", "virtual_accounts")),
     ):
         async with house.processes[service].unit_of_work.read() as tx:
             for table in tables:
