@@ -10,13 +10,15 @@ PLANNED = {
     # bring more code to read than the 124 lines that ask it for one thing; then traces (decision 14) and Redis by
     # Sentinels and as a cluster (decision 13), another 900
     "libs": 3_300,
-    # as did quotas, circuits and slow clients (400 lines) after that of 2,000; slowapi and uvicorn do none of them
-    "gateway": 2_300,
+    # as did quotas, circuits and slow clients (400 lines) after that of 2,000; slowapi and uvicorn do none of them;
+    # then twenty routes of refunds, disputes, banks and manual money, each with its documented bodies (400)
+    "gateway": 2_600,
     "sandbox": 2_000,
     "services/auth": 2_500,
     "services/invoices": 2_500,
     "services/payments": 2_500,
-    "services/notifications": 2_500,
+    # notices of refunds, disputes, claims and payout accounts (250 lines), with their wording in files
+    "services/notifications": 2_700,
     "services/notifications/whatsinvoice_notifications/chat": 2_500,
 }
 """Lines of Python, tests and generated code aside; a part at one and a half times this is asked what a library does.

@@ -1,5 +1,6 @@
 """The payout account: resolved first, the first one at once, a change held, announced and undone by naming the old."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,8 +14,9 @@ from support.sandbox import Entrance
 from support.services import reason_of
 from whatsinvoice.payments.v1 import events_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
+from whatsinvoice_payments.domain.payout import PayoutAccount
 from whatsinvoice_payments.models import PAYOUT_ACCOUNTS
-from whatsinvoice_payments.service.payouts import active_subaccount
+from whatsinvoice_payments.service.payouts import PayoutService, active_subaccount
 
 FIRST, SECOND = "0123456789", "9876543210"
 HOLD_SECONDS = 1.5
@@ -128,6 +130,32 @@ async def test_a_first_one_that_the_provider_did_not_hear_of_becomes_active_when
     await eventually(active, lambda: current(quick, token), 15)
 
 
+async def test_a_crash_while_the_provider_is_told_of_a_change_is_made_good(
+    quick: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = quick.invoices.bill()
+    await quick.known(token)
+    await name(quick, token, FIRST)
+    record = PayoutService._record  # noqa: SLF001  (where it crashes)
+    crashes: list[str] = []
+
+    async def crash_once(self: PayoutService, wanted: PayoutAccount, code: str) -> None:
+        if not crashes:
+            crashes.append(code)
+            raise ConnectionError("killed")
+        await record(self, wanted, code)
+
+    monkeypatch.setattr(PayoutService, "_record", crash_once)
+    await name(quick, token, SECOND)
+
+    async def active() -> bool:
+        return (await current(quick, token)).active.account_number == "3210"
+
+    await eventually(active, lambda: current(quick, token), 15)
+    assert len(crashes) == 1
+    assert (await subaccount_at_provider(quick, token))["account_number"] == SECOND
+
+
 @pytest.mark.parametrize(
     ("bank_code", "number", "reason"), [("999", FIRST, "BANK_UNKNOWN"), ("058", "12345", "ACCOUNT_UNKNOWN")]
 )
@@ -140,12 +168,15 @@ async def test_what_the_bank_does_not_know_is_refused(
     assert await announced(stage, merchant) == []
 
 
-async def test_two_at_once_leave_one_active(stage: Stage, merchant: str) -> None:
-    for number in (FIRST, SECOND):
-        await name(stage, merchant, number)
+async def test_many_at_once_leave_one_active_and_one_that_waits(stage: Stage, merchant: str) -> None:
+    await name(stage, merchant, FIRST)
+    numbers = [SECOND, "1111111111", "2222222222", "3333333333"]
+    await asyncio.gather(*(name(stage, merchant, number) for number in numbers))
     query = select(PAYOUT_ACCOUNTS.c.status).where(PAYOUT_ACCOUNTS.c.business_id == stage.business(merchant))
     async with stage.process.unit_of_work.read() as tx:
-        assert sorted((await tx.execute(query)).scalars()) == ["active", "pending"]
+        found = sorted((await tx.execute(query)).scalars())
+    assert found == ["active", "pending", "withdrawn", "withdrawn", "withdrawn"]
+    assert len(await announced(stage, merchant)) == 5
 
 
 async def test_banks_are_listed_by_name_and_from_memory_while_the_provider_is_away(stage: Stage, merchant: str) -> None:

@@ -1,6 +1,7 @@
 """Paying by bank transfer: an account for just what is due, handed out again while it takes money."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -8,6 +9,9 @@ from payments.stage import Stage
 from support.services import reason_of
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_kit.core.clock import now
+from whatsinvoice_payments.clients.banks import PaystackBanking
+from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.service.transfers import TransferService
 
 DUE = 7_500_000
 
@@ -88,3 +92,32 @@ async def test_a_link_that_leads_nowhere(stage: Stage) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await details(stage, "nowhere")
     assert reason_of(refused.value) == "LINK_NOT_FOUND"
+
+
+async def test_a_crash_between_the_providers_answer_and_our_commit_loses_no_money(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account of the first try is known to nobody but the provider; who sends money there has paid all the same."""
+    token = stage.invoices.bill()
+    opened: list[str] = []
+    charge = PaystackBanking.charge_by_transfer
+
+    async def noted(self: PaystackBanking, attempt: Payment, **how: Any) -> Any:
+        answer = await charge(self, attempt, **how)
+        opened.append(answer[0].account_number)
+        return answer
+
+    async def crash(*_: Any) -> None:
+        raise ConnectionError("killed")
+
+    monkeypatch.setattr(PaystackBanking, "charge_by_transfer", noted)
+    with monkeypatch.context() as crashing:
+        crashing.setattr(TransferService, "_record", crash)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await start(stage, token)
+    assert await stage.statuses(token) == ["initialized"]
+    again = await start(stage, token)
+    assert again.account.account_number == opened[1] != opened[0]
+    assert await stage.transfer(opened[0], DUE) == 201
+    await stage.becomes(token, "succeeded", "pending")
+    assert len(await stage.told(token)) == 1
