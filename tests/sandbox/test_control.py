@@ -17,7 +17,7 @@ async def test_controls_are_refused_unless_bound_to_loopback(host: str) -> None:
     app = create_app(Settings(sandbox_host=host))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://sandbox", verify=NO_TLS) as client:
-        for path in ("/_control/ledger", f"/_control/phones/{JANE}/messages", "/_control/webhooks"):
+        for path in ("/_control/ledger", f"/_control/phones/{JANE}/messages", "/_control/webhooks", "/_control/lies"):
             assert (await client.get(path)).status_code == 403
         assert (await client.put("/_control/faults", json=[])).status_code == 403
         assert (await client.get("/healthz")).status_code == 200

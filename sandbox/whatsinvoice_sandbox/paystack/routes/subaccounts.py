@@ -101,6 +101,6 @@ def _percentage(given: object) -> Decimal:
         percentage = Decimal(str(given))
     except InvalidOperation:
         percentage = Decimal(-1)
-    if not 0 <= percentage <= _WHOLE:
+    if not percentage.is_finite() or not 0 <= percentage <= _WHOLE:
         raise PaystackError(400, "Percentage charge is invalid", "invalid_params", "Send a number from 0 to 100")
     return percentage

@@ -5,6 +5,17 @@ from typing import Any
 
 from whatsinvoice_sandbox.paystack.transactions import DEFAULT_CARD, ONE_TIME_BANK, Transaction
 
+_NO_RECEIVER = {"receiver_bank_account_number": None, "receiver_bank": None}
+_DIALLED = {
+    "bin": "XXXXXX",
+    "last4": "XXXX",
+    "card_type": "offline",
+    "bank": "Guaranty Trust Bank",
+    "brand": "offline",
+    "reusable": False,
+    "signature": None,
+}
+
 
 def authorization_view(transaction: Transaction) -> dict[str, Any]:
     token = hashlib.sha256(f"{transaction.customer.code}{transaction.card_number}".encode()).hexdigest()
@@ -20,20 +31,24 @@ def authorization_view(transaction: Transaction) -> dict[str, Any]:
         return common | _transfer(transaction)
     if transaction.channel == "ussd":
         offline = {"card_type": "offline", "bank": "Guaranty Trust Bank", "brand": "offline"}
-        return common | offline | {"bin": "XXXXXX", "last4": "XXXX", "reusable": False, "signature": None}
+        return (
+            common | _NO_RECEIVER | offline | {"bin": "XXXXXX", "last4": "XXXX", "reusable": False, "signature": None}
+        )
     number = transaction.card_number or DEFAULT_CARD
     brand = "visa" if number.startswith("4") else "verve"
-    return common | {
-        "bin": number[:6],
-        "last4": number[-4:],
-        "card_type": f"{brand} ",
-        "bank": "TEST BANK",
-        "brand": brand,
-        "reusable": True,
-        "signature": f"SIG_{token[10:30]}",
-        "receiver_bank_account_number": None,
-        "receiver_bank": None,
-    }
+    return (
+        common
+        | _NO_RECEIVER
+        | {
+            "bin": number[:6],
+            "last4": number[-4:],
+            "card_type": f"{brand} ",
+            "bank": "TEST BANK",
+            "brand": brand,
+            "reusable": True,
+            "signature": f"SIG_{token[10:30]}",
+        }
+    )
 
 
 def _transfer(transaction: Transaction) -> dict[str, Any]:

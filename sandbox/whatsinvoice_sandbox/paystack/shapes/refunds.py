@@ -18,7 +18,8 @@ _BY = "merchant@example.com"
 def queued(refund: Refund) -> dict[str, Any]:
     """`data` of POST /refund."""
     whole = transaction_view(refund.transaction)
-    transaction = {name: whole[name] for name in _OF_A_QUEUED_ONE} | {"plan": {}}
+    transaction = {name: whole[name] for name in _OF_A_QUEUED_ONE}
+    transaction |= {"plan": {}, "subaccount": {"currency": None} | whole["subaccount"]}
     return _facts(refund) | {
         "transaction": transaction,
         "channel": None,
