@@ -58,7 +58,7 @@ ATTACKS = {name: call for title, text in _TEXTS.items() for name, call in _in_ev
     "a scanner": Call(headers={**_AGENT, "User-Agent": "sqlmap/1.7 (https://sqlmap.org)"}),
     "another scanner": Call(headers={**_AGENT, "User-Agent": "Mozilla/5.00 (Nikto/2.1.6)"}),
     "a method to trace": Call("TRACE"),
-    "a method to put": Call("PUT", json={}),
+    "a path in a body to put": Call("PUT", json={"bank_code": "../../etc/passwd"}),
     "XML with an entity": Call(
         "POST",
         headers={**_AGENT, "Content-Type": "application/xml"},

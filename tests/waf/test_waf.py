@@ -71,6 +71,14 @@ def test_what_people_write_passes(firewall: "Firewall", client: httpx.Client, wo
     assert json.loads(firewall.upstream.bodies[-4]) == order
 
 
+def test_every_method_of_the_contract_passes(firewall: "Firewall", client: httpx.Client) -> None:
+    contract = json.loads((Path(__file__).parents[2] / "gateway" / "openapi.json").read_text())
+    methods = {method.upper() for path in contract["paths"].values() for method in path}
+    assert {"GET", "POST", "PUT", "PATCH", "DELETE"} == methods
+    answers = {method: client.request(method, f"{firewall.url}/v1/business").text for method in methods}
+    assert set(answers.values()) == {"through"}, answers
+
+
 @pytest.mark.parametrize("password", PASSWORDS)
 def test_any_password_passes(firewall: "Firewall", client: httpx.Client, password: str) -> None:
     for path, body in {
