@@ -29,10 +29,10 @@ async def test_an_outage_does_nothing_and_ends(stage: Stage) -> None:
 
 
 async def test_a_timeout_does_the_work_and_holds_the_answer_back(stage: Stage) -> None:
-    await stage.fault(provider="paystack", call="initialize", fault="timeout", seconds=0.5, count=1)
+    await stage.fault(provider="paystack", call="initialize", fault="timeout", seconds=1.5, count=1)
     body = {"email": "a@b.co", "amount": 10000, "reference": "r"}
     with pytest.raises(httpx.ReadTimeout):
-        await stage.paystack("POST", "/transaction/initialize", json=body, timeout=0.2)
+        await stage.paystack("POST", "/transaction/initialize", json=body, timeout=1.0)
     assert (await stage.verify("r"))["status"] == "abandoned"
 
 

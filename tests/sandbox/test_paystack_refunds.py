@@ -152,9 +152,9 @@ async def test_refunds_are_listed_by_transaction_currency_and_time(stage: Stage)
 
 async def test_a_refund_whose_answer_came_too_late_was_made(stage: Stage) -> None:
     await held(stage)
-    await stage.fault(provider="paystack", call="refund_create", fault="timeout", seconds=0.5, count=1)
+    await stage.fault(provider="paystack", call="refund_create", fault="timeout", seconds=1.5, count=1)
     with pytest.raises(httpx.ReadTimeout):
-        await stage.paystack("POST", "/refund", json={"transaction": "01k3abc.1", "amount": 100}, timeout=0.2)
+        await stage.paystack("POST", "/refund", json={"transaction": "01k3abc.1", "amount": 100}, timeout=1.0)
     assert [refund["amount"] for refund in (await stage.ledger())["refunds"]] == [100]
 
 
