@@ -36,7 +36,7 @@ ALSO = [
     ("invoices", "issue invoice"),
     ("invoices", "render document"),
     ("invoices", "S3/PutObject"),
-    ("payments", "GET /transaction/verify"),
+    ("payments", "GET verify"),
     ("payments", "INSERT payments.ledger_entries"),
     ("payments", "INSERT payments.outbox"),
     ("notifications", "whatsinvoice.invoices.v1.InvoicesService/GetDocument"),

@@ -11,7 +11,6 @@ from whatsinvoice_payments import consumers
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
-from whatsinvoice_payments.clients.paystack_http import PaystackHttp
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
 from whatsinvoice_payments.service.checkout import CheckoutService
@@ -28,7 +27,6 @@ from whatsinvoice_payments.settings import Settings
 def build(kit: Kit[Settings]) -> Parts:
     settings, unit_of_work = kit.settings, kit.unit_of_work
     secret = settings.paystack_secret_key.get_secret_value()
-    http = PaystackHttp(settings.paystack_base_url, secret)
     paystack = Paystack(settings.paystack_base_url, secret)
     channel = kit.client(settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"])
     invoices = InvoicesOverGrpc(channel, kit.identity)
@@ -41,7 +39,7 @@ def build(kit: Kit[Settings]) -> Parts:
     )
     webhooks = WebhookService(unit_of_work, paystack, secret, settings.webhook_retry_seconds)
     reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
-    banking = _bank_parts(kit, http, invoices)
+    banking = _bank_parts(kit, paystack, invoices)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
         servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking),
@@ -56,13 +54,13 @@ def build(kit: Kit[Settings]) -> Parts:
             payout_seconds=settings.payout_seconds,
         ),
         subscriptions=consumers.subscriptions(),
-        closing=(channel.close, paystack.close, http.close),
+        closing=(channel.close, paystack.close),
     )
 
 
-def _bank_parts(kit: Kit[Settings], http: PaystackHttp, invoices: InvoicesOverGrpc) -> BankParts:
+def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGrpc) -> BankParts:
     settings, unit_of_work = kit.settings, kit.unit_of_work
-    banking = PaystackBanking(http)
+    banking = PaystackBanking(paystack)
     banks = BanksService(banking)
     hold = timedelta(seconds=settings.payout_hold_seconds)
     domain, scale = settings.customer_email_domain, settings.reconcile_scale

@@ -17,12 +17,12 @@ from whatsinvoice_payments.clients.bank_shapes import (
     Subaccount,
     TransferCharge,
 )
-from whatsinvoice_payments.clients.paystack_http import (
+from whatsinvoice_payments.clients.paystack import (
     BAD_REQUEST,
     NOT_FOUND,
     READ_TRIES,
     UNAUTHORIZED,
-    PaystackHttp,
+    Paystack,
     read,
 )
 from whatsinvoice_payments.clients.paystack_shapes import Envelope
@@ -36,12 +36,12 @@ OUR_SHARE = 0
 class PaystackBanking:
     """Banks, subaccounts, accounts for payers. All but `charge_by_transfer` may be asked again without harm."""
 
-    def __init__(self, http: PaystackHttp) -> None:
-        self._http = http
+    def __init__(self, paystack: Paystack) -> None:
+        self._paystack = paystack
 
     async def list_banks(self, currency: str) -> Sequence[Bank]:
         """GET /bank: those that are in use."""
-        status, envelope = await self._http.ask(
+        status, envelope = await self._paystack.ask(
             "banks", "GET", "/bank", tries=READ_TRIES, params={"currency": currency}
         )
         _require(status, envelope)
@@ -51,7 +51,7 @@ class PaystackBanking:
     async def resolve(self, bank_code: str, account_number: str) -> str | None:
         """GET /bank/resolve: whose account it is; None where the bank knows no such account."""
         asked = {"account_number": account_number, "bank_code": bank_code}
-        status, envelope = await self._http.ask("resolve", "GET", "/bank/resolve", tries=READ_TRIES, params=asked)
+        status, envelope = await self._paystack.ask("resolve", "GET", "/bank/resolve", tries=READ_TRIES, params=asked)
         if status == UNAUTHORIZED:
             raise ProviderError("the key of the provider is wrong")
         if status >= BAD_REQUEST:
@@ -65,7 +65,7 @@ class PaystackBanking:
         Raises:
             ProviderRefusal: the provider does not take this account.
         """
-        status, envelope = await self._http.ask(
+        status, envelope = await self._paystack.ask(
             "subaccount_create", "POST", "/subaccount", json=_settlement(business_name, account)
         )
         _require(status, envelope)
@@ -75,7 +75,7 @@ class PaystackBanking:
         """PUT /subaccount/:code: its money goes there from now on. Raises ProviderRefusal as `create_subaccount`."""
         path = f"/subaccount/{quote(code, safe='')}"
         body = _settlement(business_name, account)
-        status, envelope = await self._http.ask("subaccount_update", "PUT", path, tries=READ_TRIES, json=body)
+        status, envelope = await self._paystack.ask("subaccount_update", "PUT", path, tries=READ_TRIES, json=body)
         _require(status, envelope)
 
     async def virtual_account(
@@ -87,7 +87,7 @@ class PaystackBanking:
             ProviderRefusal: the provider gives none.
         """
         body = {"email": email, "first_name": name, "last_name": ""}
-        status, envelope = await self._http.ask("customer", "POST", "/customer", tries=READ_TRIES, json=body)
+        status, envelope = await self._paystack.ask("customer", "POST", "/customer", tries=READ_TRIES, json=body)
         _require(status, envelope)
         customer = read("customer", MadeCustomer, envelope.data)
         known = await self._dedicated_of(customer.id)
@@ -96,7 +96,7 @@ class PaystackBanking:
 
     async def _dedicated_of(self, customer_id: int) -> Dedicated | None:
         asked = {"active": "true", "customer": customer_id}
-        status, envelope = await self._http.ask(
+        status, envelope = await self._paystack.ask(
             "dedicated_list", "GET", "/dedicated_account", tries=READ_TRIES, params=asked
         )
         _require(status, envelope)
@@ -109,7 +109,7 @@ class PaystackBanking:
             body["currency"] = currency
         if subaccount:
             body["subaccount"] = subaccount
-        status, envelope = await self._http.ask("dedicated_create", "POST", "/dedicated_account", json=body)
+        status, envelope = await self._paystack.ask("dedicated_create", "POST", "/dedicated_account", json=body)
         _require(status, envelope)
         return read("dedicated_create", Dedicated, envelope.data)
 
@@ -133,7 +133,7 @@ class PaystackBanking:
         }
         if subaccount:
             body["subaccount"] = subaccount
-        status, envelope = await self._http.ask("charge", "POST", "/charge", json=body)
+        status, envelope = await self._paystack.ask("charge", "POST", "/charge", json=body)
         if status == BAD_REQUEST and "duplicate" in f"{envelope.code} {envelope.message}".lower():
             raise ReferenceTaken(attempt.reference)
         _require(status, envelope)

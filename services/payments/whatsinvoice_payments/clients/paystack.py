@@ -56,14 +56,14 @@ class Paystack:
             "callback_url": callback_url,
             "metadata": {"invoice_id": invoice_id},
         }
-        status, envelope = await self._ask("initialize", "POST", "/transaction/initialize", tries=1, json=body)
+        status, envelope = await self.ask("initialize", "POST", "/transaction/initialize", json=body)
         if status in (UNAUTHORIZED, NOT_FOUND):
             raise ProviderError(f"key or address of the provider is wrong: {status}")
         if status >= BAD_REQUEST:
             if envelope.code == "duplicate_reference" or "duplicate" in envelope.message.lower():
                 raise ReferenceTaken(reference)
             raise ProviderRefusal(envelope.message)
-        opened = _read("initialize", Opened, envelope.data)
+        opened = read("initialize", Opened, envelope.data)
         if opened.reference != reference:
             raise ProviderError("the provider opened another reference")
         return opened.authorization_url, opened.access_code
@@ -71,19 +71,25 @@ class Paystack:
     async def verify(self, reference: str) -> Charge | None:
         """GET /transaction/verify/:reference. 200 even when the payment failed: the status within says so."""
         path = f"/transaction/verify/{quote(reference, safe='')}"
-        status, envelope = await self._ask("verify", "GET", path, tries=READ_TRIES)
+        status, envelope = await self.ask("verify", "GET", path, tries=READ_TRIES)
         if status == NOT_FOUND or (status == BAD_REQUEST and "not found" in envelope.message.lower()):
             return None
         if status >= BAD_REQUEST:
             raise ProviderError(f"the provider refused with {status}")
-        return _read("verify", Transaction, envelope.data).as_charge()
+        return read("verify", Transaction, envelope.data).as_charge()
 
     async def close(self) -> None:
         """Closes its connections."""
         await self._client.aclose()
 
-    async def _ask(self, call: str, method: str, path: str, *, tries: int, **how: Any) -> tuple[int, Envelope]:
-        """Asks within 10 s in all; only what may be repeated has more than one try."""
+    async def ask(self, call: str, method: str, path: str, *, tries: int = 1, **how: Any) -> tuple[int, Envelope]:
+        """Asks within 10 s in all; only what may be repeated has more than one try.
+
+        `call` names it in metrics and traces, since the path may hold a reference. The status is below 500 and not 429.
+
+        Raises:
+            ProviderError: no answer that can be read; whether the call took effect, nobody knows.
+        """
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 for number in range(1, tries + 1):
@@ -102,7 +108,7 @@ class Paystack:
     async def _ask_once(self, call: str, method: str, path: str, **how: Any) -> tuple[int, Envelope]:
         self._keep_quiet(call)
         attributes = {"http.request.method": method, "server.address": self._client.base_url.host}
-        with span(f"{method} /transaction/{call}", "client", attributes) as work:  # the path may hold a reference
+        with span(f"{method} {call}", "client", attributes) as work:
             response = await self._client.request(method, path, **how)
             status = work.attributes["http.response.status_code"] = response.status_code
             work.error = str(status) if status >= BAD_REQUEST else ""
@@ -136,7 +142,8 @@ def _failed(call: str, outcome: str, message: str, retry_after: int = 0) -> Prov
     return ProviderError(message, retry_after)
 
 
-def _read(call: str, model: type[ShapeT], data: Any) -> ShapeT:
+def read(call: str, model: type[ShapeT], data: Any) -> ShapeT:
+    """The answer's `data` as a shape; ProviderError when it has another."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
