@@ -121,7 +121,7 @@ def test_auth_is_in_the_trace_of_the_registration(told: Told) -> None:
     trace = told.trace_of("gateway", "POST /v1/auth/register")
     ids = {span.span_id for span in trace}
     assert [span.name for span in trace if span.parent_id and span.parent_id not in ids] == []
-    assert {span.service for span in trace} == {"gateway", "auth", "notifications", "invoices"}
+    assert {span.service for span in trace} == {"gateway", "auth", "notifications", "invoices", "payments"}
     assert ("auth", "publish whatsinvoice.auth.v1") in {(span.service, span.name) for span in trace}
 
 
