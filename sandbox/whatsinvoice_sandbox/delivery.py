@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from .clock import ScaledClock
-from .faults import Faults
+from .faults import Fault, Faults
 
 _KEPT_ATTEMPTS = 1000
 _log = logging.getLogger(__name__)
@@ -55,18 +55,19 @@ class Deliveries:
         self._attempts: deque[Attempt] = deque(maxlen=_KEPT_ATTEMPTS)
         self._running: set[asyncio.Task[None]] = set()
 
-    def send(self, webhook: Webhook) -> None:
-        """Starts delivery and returns; a webhook without a URL has nobody to go to."""
+    def send(self, webhook: Webhook) -> bool:
+        """Starts delivery and returns whether there is one: without a URL it has nobody to go to, or it is dropped."""
         if not webhook.url:
-            return
-        if self._faults.draw(webhook.provider, "webhook", "drop"):
+            return False
+        if self._draw(webhook, "drop"):
             self._record(next(self._numbers), webhook, 0, None, "dropped")
-            return
-        copies = fault.copies if (fault := self._faults.draw(webhook.provider, "webhook", "duplicate")) else 1
+            return False
+        copies = fault.copies if (fault := self._draw(webhook, "duplicate")) else 1
         for _ in range(copies):
             task = asyncio.create_task(self._deliver(next(self._numbers), webhook, self._held_for(webhook)))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+        return True
 
     def attempts(self) -> list[dict[str, Any]]:
         """The latest attempts, oldest first."""
@@ -78,11 +79,14 @@ class Deliveries:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._client.aclose()
 
+    def _draw(self, webhook: Webhook, fault: str) -> Fault | None:
+        return self._faults.draw(webhook.provider, "webhook", fault, webhook.event)
+
     def _held_for(self, webhook: Webhook) -> float:
         held = 0.0
-        if fault := self._faults.draw(webhook.provider, "webhook", "delay"):
+        if fault := self._draw(webhook, "delay"):
             held += fault.duration
-        if fault := self._faults.draw(webhook.provider, "webhook", "reorder"):
+        if fault := self._draw(webhook, "reorder"):
             held += self._faults.draw_part(fault)
         return held
 

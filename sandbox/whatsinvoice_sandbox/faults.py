@@ -1,7 +1,8 @@
 """Misbehaviour on demand, seeded so that a run can be repeated.
 
 On webhooks: `drop` (never sent), `duplicate` (sent `copies` times), `delay` and `reorder` (held for `seconds`, or for a
-random part of them), `lie` (signed, but with a wrong amount, currency or reference).
+random part of them), `lie` (a charge.success that is signed, but with a wrong amount, currency or reference). All of
+them, or those of one `event`.
 On calls: `delay`, `http_5xx` and `rate_limit` (refused, nothing done), `timeout` (done, but the answer is held back),
 `flap` (down and up in turns of `seconds`), `lie` (a verify that contradicts what was asked).
 """
@@ -17,13 +18,36 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+# what a webhook fault can be narrowed to
+EVENTS: dict[str, frozenset[str]] = {
+    "paystack": frozenset(
+        {
+            "charge.success",
+            "bank.transfer.rejected",
+            *(f"dedicatedaccount.assign.{outcome}" for outcome in ("success", "failed")),
+            *(f"customeridentification.{outcome}" for outcome in ("success", "failed")),
+            *(f"refund.{status}" for status in ("pending", "processing", "processed", "failed", "needs-attention")),
+            *(f"charge.dispute.{moment}" for moment in ("create", "remind", "resolve")),
+        }
+    ),
+    "meta": frozenset({"messages", "statuses"}),
+}
 _WEBHOOK = frozenset({"drop", "duplicate", "reorder", "delay"})
 _CALL = frozenset({"delay", "timeout", "http_5xx", "rate_limit", "flap"})
+_PAYSTACK_CALLS = (
+    *("initialize", "list", "transaction_fetch", "banks", "resolve", "balance"),
+    *("refund_create", "refund_list", "refund_fetch", "refund_retry"),
+    *("dispute_list", "dispute_fetch", "dispute_of_transaction", "dispute_update", "dispute_upload_url"),
+    *("dispute_evidence", "dispute_resolve", "charge_create", "charge_check", "customer_create", "customer_fetch"),
+    *("dedicated_create", "dedicated_list", "dedicated_fetch", "dedicated_deactivate", "dedicated_assign"),
+    *("dedicated_requery", "dedicated_providers"),
+    *("subaccount_create", "subaccount_list", "subaccount_fetch", "subaccount_update"),
+)
 KNOWN: dict[str, dict[str, frozenset[str]]] = {
     "paystack": {
         "webhook": _WEBHOOK | {"lie"},
         "verify": _CALL | {"lie"},
-        **dict.fromkeys(("initialize", "list", "banks", "resolve"), _CALL),
+        **dict.fromkeys(_PAYSTACK_CALLS, _CALL),
     },
     "meta": {
         "webhook": _WEBHOOK,
@@ -53,6 +77,7 @@ class Fault(BaseModel):
     seconds: float | None = Field(default=None, ge=0)
     copies: int = Field(default=2, ge=2, le=100)
     field: Literal["amount", "currency", "reference"] | None = None
+    event: str | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -64,7 +89,20 @@ class Fault(BaseModel):
         if self.fault not in calls[self.call]:
             known = ", ".join(sorted(calls[self.call]))
             raise ValueError(f"unknown fault {self.fault!r} of {self.provider} {self.call}; known: {known}")
+        self._check_event()
         return self
+
+    def _check_event(self) -> None:
+        if self.event is None:
+            return
+        if self.call != "webhook":
+            raise ValueError("only a fault on the call 'webhook' can be narrowed to an event")
+        known = {"charge.success"} if self.fault == "lie" else EVENTS[self.provider]
+        if self.event not in known:
+            raise ValueError(f"unknown event {self.event!r} for {self.fault}; known: {', '.join(sorted(known))}")
+
+    def aims_at(self, provider: str, call: str, fault: str, event: str) -> bool:
+        return (self.provider, self.call, self.fault) == (provider, call, fault) and self.event in {None, event}
 
     @property
     def duration(self) -> float:
@@ -104,17 +142,23 @@ class Faults:
     def describe(self) -> list[dict[str, Any]]:
         return [{**armed.fault.model_dump(exclude_none=True), "fired": armed.fired} for armed in self._armed]
 
-    def draw(self, provider: str, call: str, fault: str) -> Fault | None:
-        """The fault to play now, if one is armed for this call and its dice say so."""
+    def draw(self, provider: str, call: str, fault: str, event: str = "") -> Fault | None:
+        """The fault to play now, if one is armed for this call (a webhook: of this event) and its dice say so."""
         for armed in self._armed:
-            asked = (armed.fault.provider, armed.fault.call, armed.fault.fault) == (provider, call, fault)
-            if asked and armed.fires():
+            if armed.fault.aims_at(provider, call, fault, event) and armed.fires():
                 return armed.fault
         return None
 
     def draw_part(self, fault: Fault) -> float:
         """A random part of the fault's duration, in seconds, from the fault's own dice."""
-        return next(armed.dice.random() for armed in self._armed if armed.fault is fault) * fault.duration
+        return self._dice_of(fault).random() * fault.duration
+
+    def draw_lie(self, fault: Fault) -> str:
+        """What to lie about: the fault's field, or one that its own dice choose."""
+        return fault.field or self._dice_of(fault).choice(("amount", "currency", "reference"))
+
+    def _dice_of(self, fault: Fault) -> random.Random:
+        return next(armed.dice for armed in self._armed if armed.fault is fault)
 
 
 class FaultyRoute(APIRoute):

@@ -16,6 +16,8 @@ class Settings(BaseModel):
     sandbox_controls: bool = False
     """Allows the controls on an address that is not loopback: in a container whose port only this machine reaches."""
     sandbox_time_scale: float = Field(default=1.0, gt=0)
+    sandbox_refund_seconds: float = Field(default=200.0, ge=0)
+    """How long a refund stays pending, and then processing, in the seconds that the time scale shortens."""
 
     paystack_secret_key: str = Field(default="sk_test_sandbox", min_length=1)
     paystack_webhook_url: str = ""

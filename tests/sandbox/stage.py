@@ -104,6 +104,28 @@ class Stage:
     async def pay(self, access_code: str, **act: Any) -> httpx.Response:
         return await self.control("POST", f"/checkouts/{access_code}", json=act)
 
+    async def paid(self, reference: str = "01k3abc.1", **act: Any) -> dict[str, Any]:
+        """A paid transaction of NGN 75,000 as verify tells it; its webhook has arrived."""
+        access_code = (await self.initialize(reference=reference))["access_code"]
+        assert (await self.pay(access_code, **{"outcome": "success", **act})).status_code == 200
+        await until(lambda: any(told["data"]["reference"] == reference for told in self.told("charge.success")))
+        return await self.verify(reference)
+
+    async def refund(self, **fields: Any) -> dict[str, Any]:
+        answer = await self.paystack("POST", "/refund", json={"transaction": "01k3abc.1", **fields})
+        assert answer.status_code == 200, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    async def ledger(self) -> dict[str, Any]:
+        ledger: dict[str, Any] = (await self.control("GET", "/ledger")).json()
+        return ledger
+
+    def told(self, event: str = "") -> list[dict[str, Any]]:
+        """Paystack's webhooks whose event begins so, in the order of arrival."""
+        all_told = [received.json for received in self.receiver.received if received.path == "paystack"]
+        return [told for told in all_told if told["event"].startswith(event)]
+
     async def fault(self, **fault: Any) -> None:
         answer = await self.control("PUT", "/faults", json=[fault])
         assert answer.status_code == 200, answer.text

@@ -17,7 +17,7 @@ async def test_controls_are_refused_unless_bound_to_loopback(host: str) -> None:
     app = create_app(Settings(sandbox_host=host))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://sandbox", verify=NO_TLS) as client:
-        for path in ("/_control/ledger", f"/_control/phones/{JANE}/messages", "/_control/webhooks"):
+        for path in ("/_control/ledger", f"/_control/phones/{JANE}/messages", "/_control/webhooks", "/_control/lies"):
             assert (await client.get(path)).status_code == 403
         assert (await client.put("/_control/faults", json=[])).status_code == 403
         assert (await client.get("/healthz")).status_code == 200
@@ -92,7 +92,11 @@ async def test_the_ledger_holds_what_was_charged_and_nothing_else(stage: Stage) 
         "currency": "NGN",
         "status": "success",
         "channel": "ussd",
+        "customer": "jane@example.com",
+        "refunded_amount": 0,
+        "disputed_amount": 0,
     }
+    assert ledger["balance"] == {"NGN": 7870000}
 
 
 async def test_a_phone_can_be_watched_live(stage: Stage) -> None:

@@ -26,6 +26,8 @@ async def test_the_page_shows_the_amount_and_every_way_to_pay(stage: Stage) -> N
         ({"channel": "card", "card": "4084084084084081"}, "card"),
         ({"channel": "card", "card": "507850785078507812", "pin": "1111"}, "card"),
         ({"channel": "card", "card": "5060666666666666666", "pin": "1234", "otp": "123456"}, "card"),
+        ({"channel": "card", "card": "4084080000671803"}, "card"),
+        ({"channel": "card", "card": "4084080000671902"}, "card"),
         ({"channel": "bank_transfer"}, "bank_transfer"),
         ({"channel": "ussd"}, "ussd"),
     ],

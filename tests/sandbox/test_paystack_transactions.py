@@ -131,7 +131,7 @@ async def test_a_payer_may_pay_another_amount(stage: Stage) -> None:
 
 
 async def test_an_unknown_reference_and_an_unknown_route_are_404_in_paystacks_form(stage: Stage) -> None:
-    for path in ("/transaction/verify/none", "/refund", "/dispute"):
+    for path in ("/transaction/verify/none", "/transaction/1", "/refund/1", "/dispute/1", "/plan"):
         answer = await stage.paystack("GET", path)
         assert (answer.status_code, answer.json()["status"]) == (404, False)
         assert answer.json()["message"]

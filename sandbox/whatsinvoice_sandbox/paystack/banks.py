@@ -24,6 +24,14 @@ def list_banks(currency: str) -> list[dict[str, Any]]:
     return [_bank(number) for number in range(len(_BANKS))] if currency == "NGN" else []
 
 
+def find_bank(code_slug_or_name: str) -> dict[str, Any] | None:
+    """One of the list, by any of its three names."""
+    for bank in list_banks("NGN"):
+        if code_slug_or_name in (bank["code"], bank["slug"], bank["name"]):
+            return bank
+    return None
+
+
 def resolve_account(account_number: str, bank_code: str) -> dict[str, Any]:
     """The holder of an account; raises PaystackError 422 where Paystack cannot tell."""
     codes = [code for _, _, code in _BANKS]

@@ -1,7 +1,7 @@
 """What Paystack keeps of a charge, and the least it charges; amounts in minor units.
 
 Rates: support.paystack.com, "What are Paystack's fees?" (Nigeria: 1.5 % + NGN 100, waived below NGN 2,500, at most
-NGN 2,000). Minimums: the currency table of Paystack's documentation.
+NGN 2,000; into a dedicated account 1 %, at most NGN 300). Minimums: the currency table of Paystack's documentation.
 """
 
 from dataclasses import dataclass
@@ -26,10 +26,23 @@ _TARIFFS = {
 }
 
 
-def fees_of(amount: int, currency: str) -> int:
+_INTO_DEDICATED = {"NGN": _Tariff(100, cap=300_00)}
+
+
+def fees_of(amount: int, currency: str, channel: str = "") -> int:
     """Fees in minor units, rounded half up."""
     tariff = _TARIFFS[currency]
+    if channel == "dedicated_nuban":
+        tariff = _INTO_DEDICATED.get(currency, tariff)
     fees = (amount * tariff.basis_points + 5_000) // 10_000
     if amount >= tariff.flat_from:
         fees += tariff.flat
     return fees if tariff.cap is None else min(fees, tariff.cap)
+
+
+def with_fees(requested: int, currency: str, channel: str) -> int:
+    """What a payer who bears the fees pays, so that `requested` is left of it."""
+    amount = requested
+    while amount - fees_of(amount, currency, channel) < requested:
+        amount = requested + fees_of(amount, currency, channel)
+    return amount

@@ -1,36 +1,27 @@
 """GET /transaction: filters, and both ways of paging (page numbers, cursors), newest first."""
 
-from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, Field, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field
 
 from .errors import PaystackError
-from .shapes import transaction_view
+from .paging import DatedQuery, page_of
+from .shapes.transactions import transaction_view
 from .transactions import Transaction
 
 _ONLY_IN_VERIFY = ("receipt_number", "fees_breakdown", "transaction_date", "plan_object")
 
 
-class ListQuery(BaseModel):
-    """The documentation says `perPage`, the specification `per_page`: both are taken."""
+class ListQuery(DatedQuery):
+    """`customer` is an id, a code or, as the specification names it, `customer_code`."""
 
-    per_page: int = Field(default=50, ge=1, le=100, validation_alias=AliasChoices("perPage", "per_page"))
-    page: int = Field(default=1, ge=1)
     use_cursor: bool = False
     next: str = ""
     previous: str = ""
     status: str = ""
     channel: str = ""
     amount: int | None = None
-    customer: str = ""
-    since: datetime | None = Field(default=None, validation_alias="from")
-    until: datetime | None = Field(default=None, validation_alias="to")
-
-    @field_validator("since", "until")
-    @classmethod
-    def _aware(cls, moment: datetime | None, _: ValidationInfo) -> datetime | None:
-        return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    customer: str = Field(default="", validation_alias=AliasChoices("customer", "customer_code"))
 
     def selects(self, transaction: Transaction) -> bool:
         return all(
@@ -39,8 +30,7 @@ class ListQuery(BaseModel):
                 not self.channel or transaction.channel == self.channel,
                 self.amount is None or transaction.amount == self.amount,
                 not self.customer or self.customer in {str(transaction.customer.id), transaction.customer.code},
-                self.since is None or transaction.created_at >= self.since,
-                self.until is None or transaction.created_at <= self.until,
+                self.covers(transaction.created_at),
             )
         )
 
@@ -50,16 +40,9 @@ def list_page(newest_first: list[Transaction], query: ListQuery) -> tuple[list[d
     chosen = [transaction for transaction in newest_first if query.selects(transaction)]
     if query.use_cursor:
         return _page_by_cursor(chosen, query)
-    skipped = (query.page - 1) * query.per_page
-    meta = {
-        "total": len(chosen),
-        "total_volume": sum(transaction.amount for transaction in chosen),
-        "skipped": skipped,
-        "perPage": query.per_page,
-        "page": query.page,
-        "pageCount": -(-len(chosen) // query.per_page),
-    }
-    return [_item(transaction) for transaction in chosen[skipped : skipped + query.per_page]], meta
+    page, meta = page_of(chosen, query)
+    meta["total_volume"] = sum(transaction.amount for transaction in chosen)
+    return [_item(transaction) for transaction in page], meta
 
 
 def _page_by_cursor(chosen: list[Transaction], query: ListQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:

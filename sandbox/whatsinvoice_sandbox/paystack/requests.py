@@ -12,6 +12,7 @@ from fastapi import Request
 from .errors import PaystackError
 from .fees import MINIMUM
 
+_DIGITS = re.compile(r"[0-9]{1,15}")
 _REFERENCE = re.compile(r"[A-Za-z0-9.=-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CHANNELS = frozenset(
@@ -47,15 +48,8 @@ async def read_fields(request: Request) -> dict[str, Any]:
 
 def parse_initialize(fields: dict[str, Any]) -> InitializeRequest:
     """Raises PaystackError 400 with the documented body."""
-    missing = [name for name in ("email", "amount") if fields.get(name) in (None, "")]
-    if missing:
-        next_step = "Ensure that all required params are sent"
-        raise PaystackError(400, f"{missing[0].capitalize()} is required", "missing_params", next_step)
-    email = fields["email"]
-    if not isinstance(email, str) or not _EMAIL.fullmatch(email):
-        raise PaystackError(
-            400, "Invalid Email Address Passed", "invalid_email_address", "Ensure that the email is valid"
-        )
+    required(fields, "email", "amount")
+    email = checked_email(fields["email"])
     currency = fields.get("currency") or "NGN"
     if currency not in MINIMUM:
         next_step = f"Use one of {', '.join(MINIMUM)}"
@@ -71,13 +65,35 @@ def parse_initialize(fields: dict[str, Any]) -> InitializeRequest:
     )
 
 
-def _amount(given: object, currency: str) -> int:
+def required(fields: dict[str, Any], *names: str) -> None:
+    """Raises PaystackError 400 where one of the names has no value."""
+    missing = [name for name in names if fields.get(name) in (None, "")]
+    if missing:
+        next_step = "Ensure that all required params are sent"
+        label = missing[0].replace("_", " ").capitalize()
+        raise PaystackError(400, f"{label} is required", "missing_params", next_step)
+
+
+def checked_email(given: object) -> str:
+    """Raises PaystackError 400 for what is no address."""
+    if not isinstance(given, str) or not _EMAIL.fullmatch(given):
+        next_step = "Ensure that the email is valid"
+        raise PaystackError(400, "Invalid Email Address Passed", "invalid_email_address", next_step)
+    return given
+
+
+def positive_amount(given: object) -> int:
+    """Minor units, as a number or its digits; raises PaystackError 400 for anything else."""
     text = str(given)
-    if isinstance(given, bool) or not (text.isascii() and text.isdigit()):
+    if isinstance(given, bool) or not _DIGITS.fullmatch(text) or int(text) == 0:
         raise PaystackError(
             400, "Invalid Amount Sent", "invalid_params", "Send the amount in the currency's smallest unit"
         )
-    amount = int(text)
+    return int(text)
+
+
+def _amount(given: object, currency: str) -> int:
+    amount = positive_amount(given)
     if amount < MINIMUM[currency]:
         least = f"{currency} {MINIMUM[currency] // 100}.{MINIMUM[currency] % 100:02d}"
         raise PaystackError(400, "Invalid Amount Sent", "invalid_amount", f"The least that can be charged is {least}")

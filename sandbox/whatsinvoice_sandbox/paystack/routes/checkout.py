@@ -12,11 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
 from whatsinvoice_sandbox.pages import render
+from whatsinvoice_sandbox.paystack.errors import PaystackError
+from whatsinvoice_sandbox.paystack.refunds import ATTENTION_CARD, FAILING_CARD
+from whatsinvoice_sandbox.paystack.transactions import DEFAULT_CARD, AlreadyPaid, Transaction
 from whatsinvoice_sandbox.world import Here, World
-
-from .errors import PaystackError
-from .shapes import transfer_account
-from .transactions import AlreadyPaid, Transaction
 
 router = APIRouter()
 _SYMBOLS = {"NGN": "₦", "USD": "$", "GHS": "GH₵", "ZAR": "R", "KES": "KSh "}
@@ -38,11 +37,13 @@ class Card:
 CARDS = {
     card.number: card
     for card in (
-        Card("4084084084084081", "succeeds"),
+        Card(DEFAULT_CARD, "succeeds"),
         Card("507850785078507812", "asks for a PIN, then succeeds", pin="1111"),
         Card("5060666666666666666", "asks for a PIN and a code, then succeeds", pin="1234", otp="123456"),
         Card("4084080000005408", "is declined", outcome="declined"),
         Card("4084080000670037", "has insufficient funds", outcome="insufficient_funds"),
+        Card(FAILING_CARD, "succeeds; its refund fails"),
+        Card(ATTENTION_CARD, "succeeds; its refund needs attention"),
     )
 }
 
@@ -132,7 +133,4 @@ def _found(world: World, access_code: str) -> Transaction:
 def _page(transaction: Transaction, step: str, **details: object) -> HTMLResponse:
     symbol = _SYMBOLS.get(transaction.currency, f"{transaction.currency} ")
     amount = f"{symbol}{transaction.requested // 100:,}.{transaction.requested % 100:02d}"
-    account = transfer_account(transaction)
-    return HTMLResponse(
-        render("checkout.html", transaction=transaction, amount=amount, account=account, step=step, **details)
-    )
+    return HTMLResponse(render("checkout.html", transaction=transaction, amount=amount, step=step, **details))

@@ -1,34 +1,26 @@
-"""The controls under /_control: people act, faults are set, the truth is read. Only for this machine."""
+"""Controls of the phones: people write, tap, speak and read."""
 
 import asyncio
 import base64
 import binascii
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from .faults import KNOWN, Fault
-from .meta.errors import MetaError
-from .paystack.checkout import return_url
-from .paystack.transactions import AlreadyPaid
-from .phones import NotANumber, Phone
-from .world import Here, World
+from whatsinvoice_sandbox.meta.errors import MetaError
+from whatsinvoice_sandbox.phones import NotANumber, Phone
+from whatsinvoice_sandbox.world import Here, World
+
+from .strict import Strict
 
 _KEEPALIVE_SECONDS = 15.0
 
 
-def _only_for_this_machine(world: Here) -> None:
-    if not world.settings.controllable:
-        raise HTTPException(
-            403, "controls are refused unless the sandbox is bound to loopback, or SANDBOX_CONTROLS is on"
-        )
-
-
-router = APIRouter(prefix="/_control", dependencies=[Depends(_only_for_this_machine)])
+router = APIRouter()
 
 
 def _the_phone(phone: str, world: Here) -> Phone:
@@ -41,11 +33,7 @@ def _the_phone(phone: str, world: Here) -> Phone:
 ThePhone = Annotated[Phone, Depends(_the_phone)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Written(_Strict):
+class Written(Strict):
     """Exactly one of text, button_id and audio (base64 of Ogg/Opus bytes)."""
 
     text: str | None = Field(default=None, min_length=1, max_length=4096)
@@ -148,60 +136,3 @@ async def media(media_id: str, filename: str, world: Here) -> Response:  # noqa:
         raise HTTPException(404, "no such media")
     headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"}
     return Response(found.content, media_type=found.mime_type, headers=headers)
-
-
-class Act(_Strict):
-    """`amount_minor` is what the payer pays, when it is not what was asked."""
-
-    outcome: Literal[
-        "success", "declined", "abandoned", "insufficient_funds",
-        "ongoing", "pending", "processing", "queued", "reversed",
-    ]  # fmt: skip
-    channel: Literal["card", "bank_transfer", "ussd"] = "card"
-    amount_minor: int | None = Field(default=None, ge=1)
-
-
-@router.post("/checkouts/{access_code}")
-async def checkout(access_code: str, act: Act, world: Here) -> dict[str, Any]:
-    """The payer acts; the last five outcomes are states that a real payment passes through."""
-    transaction = world.transactions.by_access_code(access_code)
-    if transaction is None:
-        raise HTTPException(404, "no such checkout")
-    try:
-        world.payer_acts(transaction, act.outcome, act.channel, act.amount_minor)
-    except AlreadyPaid as error:
-        raise HTTPException(409, f"{error} is {transaction.status} and cannot become {act.outcome}") from error
-    return {"reference": transaction.reference, "status": transaction.status, "callback_url": return_url(transaction)}
-
-
-@router.get("/ledger")
-async def ledger(world: Here) -> dict[str, Any]:
-    return {"charges": world.transactions.ledger(), "refunds": []}
-
-
-@router.get("/webhooks")
-async def webhooks(world: Here) -> dict[str, Any]:
-    """The latest attempts to deliver a webhook; a dropped one has no status code and the error `dropped`."""
-    return {"webhooks": world.deliveries.attempts()}
-
-
-@router.put("/faults")
-async def set_faults(faults: list[Fault], world: Here) -> dict[str, Any]:
-    world.faults.replace(faults)
-    return {"faults": world.faults.describe()}
-
-
-@router.get("/faults")
-async def show_faults(world: Here) -> dict[str, Any]:
-    known = {provider: {call: sorted(names) for call, names in calls.items()} for provider, calls in KNOWN.items()}
-    return {"faults": world.faults.describe(), "known": known}
-
-
-class Clock(_Strict):
-    scale: float = Field(gt=0, allow_inf_nan=False)
-
-
-@router.post("/clock")
-async def set_clock(clock: Clock, world: Here) -> dict[str, float]:
-    world.clock.rescale(clock.scale)
-    return {"scale": world.clock.scale}

@@ -1,20 +1,26 @@
 """A transaction as Paystack writes it: the fields of its verify and list answers, and of `charge.success`."""
 
-import hashlib
 import json
-from datetime import datetime
 from typing import Any
 
-from .transactions import Transaction
+from whatsinvoice_sandbox.paystack.transactions import Transaction
 
+from . import timestamp, timestamp_or_none
+from .authorizations import authorization_view
+from .customers import customer_view
+from .subaccounts import fees_split, in_transaction
 
-def _time(moment: datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z" if moment else None
+_SOURCE = {
+    "type": "api",
+    "source": "merchant_api",
+    "entry_point": "transaction_initialize",
+    "identifier": None,
+}
 
 
 def transaction_view(transaction: Transaction) -> dict[str, Any]:
     """`data` of GET /transaction/verify/:reference."""
-    paid_at, created_at = _time(transaction.paid_at), _time(transaction.created_at)
+    paid_at, created_at = timestamp_or_none(transaction.paid_at), timestamp(transaction.created_at)
     return {
         "id": transaction.id,
         "domain": "test",
@@ -32,9 +38,9 @@ def transaction_view(transaction: Transaction) -> dict[str, Any]:
         "metadata": "" if transaction.metadata is None else transaction.metadata,
         "log": _log(transaction),
         "fees": transaction.fees,
-        "fees_split": None,
-        "authorization": _authorization(transaction) if transaction.paid_at else {},
-        "customer": _customer(transaction),
+        "fees_split": fees_split(transaction.split, transaction.amount, transaction.fees),
+        "authorization": authorization_view(transaction) if transaction.paid_at else {},
+        "customer": customer_view(transaction.customer),
         "plan": None,
         "split": {},
         "order_id": None,
@@ -47,8 +53,13 @@ def transaction_view(transaction: Transaction) -> dict[str, Any]:
         "connect": None,
         "transaction_date": created_at,
         "plan_object": {},
-        "subaccount": {},
+        "subaccount": in_transaction(transaction.split),
     }
+
+
+def fetched(transaction: Transaction) -> dict[str, Any]:
+    """`data` of GET /transaction/:id."""
+    return transaction_view(transaction) | {"helpdesk_link": None, "plan": {}, "source": dict(_SOURCE)}
 
 
 def charge_success(transaction: Transaction) -> dict[str, Any]:
@@ -65,17 +76,14 @@ def charge_success(transaction: Transaction) -> dict[str, Any]:
     elif turn == 0 and isinstance(given, dict):
         data["metadata"] = json.dumps(given)
     data["plan"] = None if turn == 0 else {}
+    if turn == 1 and transaction.split:
+        data["subaccount"] = transaction.split.subaccount.code
     if turn == 2:  # noqa: PLR2004  one of the four turns
         data["ip_address"] = f"{transaction.ip_address}, 172.70.35.1"
         data["amount"] = str(transaction.amount)
     for only_in_verify in ("receipt_number", "connect", "transaction_date", "plan_object", "createdAt"):
         del data[only_in_verify]
-    data["source"] = {
-        "type": "api",
-        "source": "merchant_api",
-        "entry_point": "transaction_initialize",
-        "identifier": None,
-    }
+    data["source"] = dict(_SOURCE)
     return data
 
 
@@ -93,65 +101,3 @@ def _log(transaction: Transaction) -> dict[str, Any] | None:
         "input": [],
         "history": transaction.history,
     }
-
-
-def _customer(transaction: Transaction) -> dict[str, Any]:
-    return {
-        "id": transaction.customer.id,
-        "first_name": None,
-        "last_name": None,
-        "email": transaction.customer.email,
-        "customer_code": transaction.customer.code,
-        "phone": None,
-        "metadata": None,
-        "risk_action": "default",
-        "international_format_phone": None,
-    }
-
-
-def _authorization(transaction: Transaction) -> dict[str, Any]:
-    token = hashlib.sha256(f"{transaction.customer.code}{transaction.card_number}".encode()).hexdigest()
-    common = {
-        "authorization_code": f"AUTH_{token[:10]}",
-        "exp_month": "12",
-        "exp_year": "2030",
-        "channel": transaction.channel,
-        "country_code": "NG",
-        "account_name": None,
-    }
-    if transaction.channel == "bank_transfer":
-        return common | {
-            "bin": "008XXX",
-            "last4": "X553",
-            "card_type": "transfer",
-            "bank": None,
-            "brand": "Managed Account",
-            "reusable": False,
-            "signature": None,
-            "sender_country": "NG",
-            "sender_bank": "Access Bank",
-            "sender_bank_account_number": "XXXXXX4421",
-            "receiver_bank_account_number": transfer_account(transaction),
-            "receiver_bank": "Wema Bank",
-        }
-    if transaction.channel == "ussd":
-        offline = {"card_type": "offline", "bank": "Guaranty Trust Bank", "brand": "offline"}
-        return common | offline | {"bin": "XXXXXX", "last4": "XXXX", "reusable": False, "signature": None}
-    number = transaction.card_number or "4084084084084081"
-    brand = "visa" if number.startswith("4") else "verve"
-    return common | {
-        "bin": number[:6],
-        "last4": number[-4:],
-        "card_type": f"{brand} ",
-        "bank": "TEST BANK",
-        "brand": brand,
-        "reusable": True,
-        "signature": f"SIG_{token[10:30]}",
-        "receiver_bank_account_number": None,
-        "receiver_bank": None,
-    }
-
-
-def transfer_account(transaction: Transaction) -> str:
-    """The account number that the payer of this transaction sends money to."""
-    return f"99{transaction.id % 10**8:08d}"
