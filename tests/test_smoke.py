@@ -22,8 +22,11 @@ import pytest
 PATIENCE_SECONDS = 30.0
 DAYS_LEFT = 7
 LISTS = (
-    *("/v1/invoices", "/v1/customers", "/v1/payments", "/v1/messages"),
-    *("/v1/refunds", "/v1/disputes", "/v1/banks"),
+    "/v1/invoices",
+    "/v1/customers",
+    "/v1/payments",
+    "/v1/messages",
+    "/v1/banks",
 )
 HEADERS = ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Content-Security-Policy", "X-Request-Id")
 

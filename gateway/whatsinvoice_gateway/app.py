@@ -36,7 +36,6 @@ from whatsinvoice_gateway.routes import (
     messages,
     pay,
     payments,
-    refunds,
     webhooks,
 )
 from whatsinvoice_gateway.schemas.base import Problem
@@ -47,7 +46,7 @@ CORS_IN = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-De
 CORS_OUT = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-Id"]
 CORS_OUT += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 AREAS = (
-    *(customers, invoices, invoice_money, payments, refunds, banks),
+    *(customers, invoices, invoice_money, payments, banks),
     *(messages, webhooks, pay, business, api_keys),
 )
 DESCRIPTION = "One WhatsApp message becomes an invoice, a payment and a receipt."

@@ -81,7 +81,7 @@ async def test_cash_in_two_parts_pays_an_invoice_and_more_is_credit(desk: Desk) 
     assert first.status_code == 201, first.text
     paid = first.json()
     assert (paid["status"], paid["amount_minor"], paid["channel"]) == ("succeeded", 2_500_000, "cash")
-    assert (paid["paid_at"], paid["refunded_minor"]) == ("2026-11-01T08:30:00Z", 0)
+    assert paid["paid_at"] == "2026-11-01T08:30:00Z"
     again = await desk.post(path, body, "part")
     assert again.json() == paid
     assert again.headers["idempotent-replayed"] == "true"

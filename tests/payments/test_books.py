@@ -136,6 +136,40 @@ async def test_pages_go_from_the_newest_to_the_oldest(stage: Stage) -> None:
         assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_a_statement_opens_and_closes_with_what_its_entries_say(stage: Stage) -> None:
+    token = stage.invoices.bill()
+    me, invoice_id = stage.as_merchant(token), stage.invoices.by_token[token].invoice_id
+    for amount in (100, 20_000, 3_000):
+        taken = pb.RecordPaymentRequest(invoice_id=invoice_id, method="cash", amount_minor=amount)
+        await stage.stub.RecordPayment(taken, metadata=me)
+    everything = await stage.stub.GetStatement(pb.GetStatementRequest(), metadata=me)
+    assert [entry.amount.amount_minor for entry in everything.entries if entry.account == "cash"] == [
+        100,
+        20_000,
+        3_000,
+    ]
+    assert not everything.opening
+    span: dict[str, Any] = {
+        "account": "cash",
+        "currency_code": "NGN",
+        "from_time": everything.entries[2].create_time,
+        "to_time": everything.entries[4].create_time,
+    }
+    middle = await stage.stub.GetStatement(pb.GetStatementRequest(**span), metadata=me)
+    assert [balance.balance.amount_minor for balance in middle.opening] == [100]
+    assert [entry.amount.amount_minor for entry in middle.entries] == [20_000]
+    assert [balance.balance.amount_minor for balance in middle.closing] == [20_100]
+    first = await stage.stub.GetStatement(pb.GetStatementRequest(page=common_pb2.PageRequest(limit=4)), metadata=me)
+    rest = pb.GetStatementRequest(page=common_pb2.PageRequest(cursor=first.page.next_cursor))
+    second = await stage.stub.GetStatement(rest, metadata=me)
+    assert [*first.entries, *second.entries] == list(everything.entries)
+    turned = span | {"from_time": span["to_time"], "to_time": span["from_time"]}
+    for wrong, reason in ((turned, "SPAN_INVALID"), ({"account": "pocket"}, "ACCOUNT_UNKNOWN")):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stage.stub.GetStatement(pb.GetStatementRequest(**wrong), metadata=me)
+        assert reason_of(refused.value) == reason
+
+
 async def test_who_may_call_what(stage: Stage) -> None:
     callers = {
         "gateway": stage.as_gateway,

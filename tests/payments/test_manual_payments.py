@@ -31,6 +31,8 @@ async def test_it_is_in_the_books_and_told_at_once(stage: Stage, method: str, ac
     payment = await record(stage, token, method=method, note="at the shop")
     assert payment.status == pb.PAYMENT_STATUS_SUCCEEDED
     assert (payment.amount.amount_minor, payment.channel) == (DUE, method)
+    assert payment.provider == "manual"
+    assert [row["note"] for row in await stage.payments(token)] == ["at the shop"]
     assert payment.HasField("paid_time")
     assert await stage.ledger(token) == {account: DUE, "receivable": -DUE}
     (told,) = await stage.told(token)

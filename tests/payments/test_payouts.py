@@ -190,3 +190,13 @@ async def test_banks_are_listed_by_name_and_from_memory_while_the_provider_is_aw
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await stage.stub.ListBanks(unknown, metadata=stage.as_merchant(merchant))
     assert reason_of(refused.value) == "CURRENCY_UNKNOWN"
+
+
+async def test_the_money_of_a_checkout_goes_to_the_account_that_is_active(stage: Stage, merchant: str) -> None:
+    before = await stage.start(stage.invoices.bill())
+    assert (await stage.verified(before.reference))["subaccount"] == {}
+    await name(stage, merchant, FIRST)
+    checkout = await stage.start(merchant)
+    made = await subaccount_at_provider(stage, merchant)
+    told = (await stage.verified(checkout.reference))["subaccount"]
+    assert told["subaccount_code"] == made["subaccount_code"]

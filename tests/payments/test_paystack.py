@@ -65,7 +65,13 @@ async def facing(**answer: Any) -> AsyncIterator[tuple[Paystack, Odd]]:
 
 async def initialize(paystack: Paystack) -> tuple[str, str]:
     return await paystack.initialize(
-        reference="01k.1", amount_minor=100, currency="NGN", email="a@example.com", callback_url="", invoice_id="inv_1"
+        reference="01k.1",
+        amount_minor=100,
+        currency="NGN",
+        email="a@example.com",
+        callback_url="",
+        invoice_id="inv_1",
+        subaccount="",
     )
 
 

@@ -116,3 +116,16 @@ async def test_what_is_nobodys_is_not_adopted(stage: Stage) -> None:
     ):
         assert not await adopting(stage, bills).adopt_transfer(new_id("T"), 100, currency, **into)
     assert await stage.payments(token) == []
+
+
+async def test_a_transfer_into_her_account_pays_her_invoice(stage: Stage) -> None:
+    """The provider tells of it by a reference of its own."""
+    token = stage.invoices.bill()
+    await stage.known(token)
+    account = await create(stage, token)
+    sent = {"account_number": account.account_number, "amount_minor": 2_500_000}
+    assert (await stage.sandbox.post("/_control/transfers", json=sent)).is_success
+    await stage.becomes(token, "succeeded")
+    (payment,) = await stage.payments(token)
+    assert (payment["settled_minor"], payment["channel"]) == (2_500_000, "dedicated_nuban")
+    assert (await stage.ledger(token))["receivable"] == -2_500_000

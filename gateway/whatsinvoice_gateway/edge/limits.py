@@ -48,8 +48,9 @@ def make_limiter(settings: Settings) -> Limiter:
 
 def close(limiter: Limiter) -> None:
     """Closes the connections, which neither slowapi nor `limits` does."""
+    store = limiter._storage  # noqa: SLF001  (`limiter.limiter` is the one in memory while Redis is given up)
     for name in ("storage", "storage_slave", "sentinel"):
-        if client := getattr(limiter.limiter.storage, name, None):
+        if client := getattr(store, name, None):
             client.close()
 
 

@@ -1,11 +1,15 @@
 """Bodies of banks and accounts."""
 
 from datetime import datetime
+from typing import Annotated
 
+from pydantic import Field
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 
 from whatsinvoice_gateway.schemas.base import Incoming, Outgoing, moment
-from whatsinvoice_gateway.schemas.refunds import AccountNumber, BankCode
+
+BankCode = Annotated[str, Field(min_length=1, max_length=20, description="As GET /v1/banks has it")]
+AccountNumber = Annotated[str, Field(pattern=r"^\d{5,20}$")]
 
 
 class BankOut(Outgoing):

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from whatsinvoice.payments.v1 import payments_pb2 as pb
+from whatsinvoice_kit.core.money import MAX_MINOR
 
 from whatsinvoice_gateway.schemas.base import Incoming, Moment, Outgoing, moment, stamp
-from whatsinvoice_gateway.schemas.refunds import Positive
 
+Positive = Annotated[int, Field(strict=True, ge=1, le=MAX_MINOR, description="Minor units")]
 AccountName = Literal[
     "paystack_clearing", "bank", "cash", "receivable", "customer_credit", "fees", "refunds", "disputes"
 ]
@@ -47,7 +48,6 @@ class PaymentOut(Outgoing):
     channel: str | None
     provider: str
     reference: str
-    refunded_minor: int
     reason: str | None
     paid_at: datetime | None
     created_at: datetime | None
@@ -64,7 +64,6 @@ class PaymentOut(Outgoing):
             channel=message.channel or None,
             provider=message.provider,
             reference=message.reference,
-            refunded_minor=message.refunded_minor,
             reason=message.reason or None,
             paid_at=moment(message, "paid_time"),
             created_at=moment(message, "create_time"),

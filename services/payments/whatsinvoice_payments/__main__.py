@@ -37,9 +37,9 @@ def build(kit: Kit[Settings]) -> Parts:
         email_domain=settings.customer_email_domain,
         reconcile_scale=settings.reconcile_scale,
     )
-    webhooks = WebhookService(unit_of_work, paystack, secret, settings.webhook_retry_seconds)
-    reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
     banking = _bank_parts(kit, paystack, invoices)
+    webhooks = WebhookService(unit_of_work, paystack, banking.virtual_accounts, secret, settings.webhook_retry_seconds)
+    reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
         servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking),

@@ -12,7 +12,6 @@ from whatsinvoice_payments.domain.bank_account import BankAccount
 from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.domain.payout import PayoutAccount
 
-PROVIDER = "paystack"
 STATUSES = {status: payments_pb2.PaymentStatus.Value(f"PAYMENT_STATUS_{status.name}") for status in Status}
 
 
@@ -38,10 +37,11 @@ def payment_message(payment: Payment) -> payments_pb2.Payment:
         amount=money(payment.currency, amount),
         fees_minor=payment.fees_minor,
         channel=payment.channel,
-        provider=PROVIDER,
+        provider=payment.provider,
         reference=payment.reference,
         paid_time=timestamp(payment.paid_at),
         create_time=timestamp(payment.created_at),
+        reason=payment.reason,
     )
 
 

@@ -33,6 +33,8 @@ PAYMENTS = Table(
     _words("authorization_url"),
     _words("access_code"),
     _words("reason"),
+    Column("provider", Text, nullable=False, server_default="paystack"),
+    _words("note"),
     _moment("opening_until"),
     _moment("next_check_at", nullable=True),
     _moment("paid_at", nullable=True),

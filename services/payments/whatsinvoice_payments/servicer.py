@@ -1,5 +1,6 @@
 """gRPC <-> use cases, and who may call them."""
 
+from datetime import UTC
 from typing import Any
 
 from whatsinvoice.common.v1 import common_pb2
@@ -8,7 +9,7 @@ from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.identity import AccessTable, allow
 
-from whatsinvoice_payments.domain.ledger import Entry
+from whatsinvoice_payments.domain.ledger import Balance, Entry, Span
 from whatsinvoice_payments.events import money, payment_message, timestamp
 from whatsinvoice_payments.service import books
 from whatsinvoice_payments.service.checkout import CheckoutService
@@ -24,6 +25,7 @@ ACCESS: AccessTable = {
     "ListPayments": READ,
     "GetBalance": READ,
     "ListLedgerEntries": READ,
+    "GetStatement": READ,
 }
 
 
@@ -68,12 +70,7 @@ class PaymentsServicer(BankServicer):
     async def GetBalance(self, request: pb.GetBalanceRequest, context: Any) -> pb.GetBalanceResponse:
         async with self._unit_of_work.read() as tx:
             balances = await books.get_balance(tx, current_call().business_id)
-        return pb.GetBalanceResponse(
-            balances=[
-                pb.AccountBalance(account=found.account.value, balance=money(found.currency, found.amount_minor))
-                for found in balances
-            ]
-        )
+        return pb.GetBalanceResponse(balances=map(_balance_message, balances))
 
     async def ListLedgerEntries(
         self, request: pb.ListLedgerEntriesRequest, context: Any
@@ -84,6 +81,27 @@ class PaymentsServicer(BankServicer):
         return pb.ListLedgerEntriesResponse(
             entries=map(_entry_message, entries), page=common_pb2.PageResponse(next_cursor=cursor)
         )
+
+    async def GetStatement(self, request: pb.GetStatementRequest, context: Any) -> pb.GetStatementResponse:
+        page = request.page
+        span = Span(
+            request.account,
+            request.currency_code,
+            request.from_time.ToDatetime(UTC) if request.HasField("from_time") else None,
+            request.to_time.ToDatetime(UTC) if request.HasField("to_time") else None,
+        )
+        async with self._unit_of_work.read() as tx:
+            found, cursor = await books.get_statement(tx, current_call().business_id, span, page.cursor, page.limit)
+        return pb.GetStatementResponse(
+            opening=map(_balance_message, found.opening),
+            closing=map(_balance_message, found.closing),
+            entries=map(_entry_message, found.entries),
+            page=common_pb2.PageResponse(next_cursor=cursor),
+        )
+
+
+def _balance_message(balance: Balance) -> pb.AccountBalance:
+    return pb.AccountBalance(account=balance.account.value, balance=money(balance.currency, balance.amount_minor))
 
 
 def _entry_message(entry: Entry) -> pb.LedgerEntry:

@@ -29,9 +29,17 @@ class Provider(Protocol):
     """Opens checkouts and tells the truth about them."""
 
     async def initialize(
-        self, *, reference: str, amount_minor: int, currency: str, email: str, callback_url: str, invoice_id: str
+        self,
+        *,
+        reference: str,
+        amount_minor: int,
+        currency: str,
+        email: str,
+        callback_url: str,
+        invoice_id: str,
+        subaccount: str,
     ) -> tuple[str, str]:
-        """Opens a checkout: its authorization_url and access code.
+        """Opens a checkout: its authorization_url and access code. The money goes to the subaccount, if one is named.
 
         Raises:
             ProviderError: nobody knows whether it was opened; ask `verify` before trying again.

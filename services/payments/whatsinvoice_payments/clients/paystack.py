@@ -45,7 +45,15 @@ class Paystack:
         self._quiet_until = 0.0
 
     async def initialize(
-        self, *, reference: str, amount_minor: int, currency: str, email: str, callback_url: str, invoice_id: str
+        self,
+        *,
+        reference: str,
+        amount_minor: int,
+        currency: str,
+        email: str,
+        callback_url: str,
+        invoice_id: str,
+        subaccount: str,
     ) -> tuple[str, str]:
         """POST /transaction/initialize, once: the reference is its only idempotency token. See Provider.initialize."""
         body = {
@@ -56,6 +64,8 @@ class Paystack:
             "callback_url": callback_url,
             "metadata": {"invoice_id": invoice_id},
         }
+        if subaccount:
+            body |= {"subaccount": subaccount, "bearer": "subaccount"}
         status, envelope = await self.ask("initialize", "POST", "/transaction/initialize", json=body)
         if status in (UNAUTHORIZED, NOT_FOUND):
             raise ProviderError(f"key or address of the provider is wrong: {status}")

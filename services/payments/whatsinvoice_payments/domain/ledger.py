@@ -1,5 +1,6 @@
 """Double entry: what each fact about money writes. Debit is positive, credit negative, and a set sums to zero."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -47,6 +48,25 @@ class Balance:
     account: Account
     currency: str
     amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which entries a statement is about: an account, a currency, from a moment on, before another; all unless told."""
+
+    account: str = ""
+    currency: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the accounts held before, the entries of a page, oldest first, and what the accounts held after the span."""
+
+    opening: Sequence[Balance]
+    closing: Sequence[Balance]
+    entries: Sequence[Entry]
 
 
 def postings_of_success(settled_minor: int, paid_minor: int, fees_minor: int) -> list[Posting]:

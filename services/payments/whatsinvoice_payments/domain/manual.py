@@ -7,7 +7,7 @@ from whatsinvoice_kit.core.errors import invalid
 from whatsinvoice_kit.core.money import MAX_MINOR
 
 from whatsinvoice_payments.domain.ledger import Account, Posting
-from whatsinvoice_payments.domain.payment import Payable, Payment
+from whatsinvoice_payments.domain.payment import MANUAL, Payable, Payment
 
 METHODS = ("cash", "bank_transfer", "pos", "other")
 MAX_NOTE = 200
@@ -39,6 +39,7 @@ class MoneyTaken:
     def payment(self, payable: Payable, number: int, moment: datetime) -> Payment:
         """The payment that it is, over from the beginning."""
         payment = Payment.attempt(payable, number, moment, None)
+        payment.provider, payment.note = MANUAL, self.note
         payment.asked_minor = self.amount_minor or payable.due_minor
         payment.succeed(payment.asked_minor, 0, self.method, self.paid_at or moment)
         return payment

@@ -7,6 +7,8 @@ from enum import Enum
 
 from whatsinvoice_kit.core.ids import new_id
 
+PAYSTACK, MANUAL = "paystack", "manual"
+"""Who took the money: the provider, or the merchant herself."""
 REUSED_FOR = timedelta(hours=20)
 """A checkout older than this is not handed out again."""
 OPENING = timedelta(seconds=30)
@@ -94,6 +96,8 @@ class Payment:
     authorization_url: str = ""
     access_code: str = ""
     reason: str = ""
+    provider: str = PAYSTACK
+    note: str = ""
     paid_at: datetime | None = None
     traceparent: str = ""
     version: int = 1

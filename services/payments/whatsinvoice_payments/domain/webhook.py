@@ -54,6 +54,14 @@ class StoredEvent:
     traceparent: str
 
 
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Into which account, and whose it is; empty where that cannot be read."""
+
+    account_number: str
+    customer_code: str
+
+
 def signature_of(secret: str, body: bytes) -> str:
     """Lower-case hex HMAC-SHA512 over the exact bytes: the `x-paystack-signature` header."""
     return hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
@@ -87,6 +95,20 @@ def claim_of(body: bytes) -> Claim:
         plain(reference) if isinstance(reference, str) else "",
         minor_units(fields.get("amount")),
         plain(currency) if isinstance(currency, str) else "",
+    )
+
+
+def deposit_of(body: bytes) -> Deposit | None:
+    """The transfer behind a stored `charge.success`, where it came into an account of a customer's own."""
+    data = json.loads(body)["data"]
+    if not isinstance(data, dict) or data.get("channel") != "dedicated_nuban":
+        return None
+    authorization, customer = data.get("authorization"), data.get("customer")
+    account = authorization.get("receiver_bank_account_number") if isinstance(authorization, dict) else None
+    code = customer.get("customer_code") if isinstance(customer, dict) else None
+    return Deposit(
+        plain(account) if isinstance(account, str) else "",
+        plain(code) if isinstance(code, str) else "",
     )
 
 

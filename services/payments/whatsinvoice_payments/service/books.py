@@ -6,7 +6,7 @@ from whatsinvoice_kit.core.errors import invalid, not_found
 from whatsinvoice_kit.core.ids import is_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
-from whatsinvoice_payments.domain.ledger import Balance, Entry
+from whatsinvoice_payments.domain.ledger import Account, Balance, Entry, Span, Statement
 from whatsinvoice_payments.domain.payment import Payment
 from whatsinvoice_payments.repository import ledger as ledger_rows
 from whatsinvoice_payments.repository import payments as payment_rows
@@ -38,6 +38,22 @@ async def list_ledger_entries(
     size = _size(limit)
     found = await ledger_rows.list_entries(tx, business_id, _before("led", cursor), size + 1)
     return found[:size], found[size - 1].id if len(found) > size else ""
+
+
+async def get_statement(
+    tx: Transaction, business_id: str, span: Span, cursor: str, limit: int
+) -> tuple[Statement, str]:
+    """A page of it, and the cursor of the next one; INVALID_ARGUMENT for a strange account or span."""
+    if span.account and span.account not in {account.value for account in Account}:
+        raise invalid("account", "ACCOUNT_UNKNOWN", "there is no such account in the ledger")
+    if span.since and span.until and span.until < span.since:
+        raise invalid("to", "SPAN_INVALID", "the statement ends before it begins")
+    size, after = _size(limit), _before("led", cursor)
+    found = await ledger_rows.list_entries_oldest_first(tx, business_id, span, after, size + 1)
+    opening = await ledger_rows.balances_before(tx, business_id, span, span.since) if span.since else ()
+    closing = await ledger_rows.balances_before(tx, business_id, span, span.until)
+    following = found[size - 1].id if len(found) > size else ""
+    return Statement(opening, closing, found[:size]), following
 
 
 async def get_balance(tx: Transaction, business_id: str) -> Sequence[Balance]:

@@ -5,7 +5,7 @@ Whoever dies in between leaves an attempt that the next one asks the provider ab
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -18,6 +18,7 @@ from whatsinvoice_payments.clients import Invoices, Provider, ProviderError, Pro
 from whatsinvoice_payments.domain.payment import OPENING, Payable, Payment, Status
 from whatsinvoice_payments.domain.schedule import next_check
 from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.service.payouts import active_subaccount
 from whatsinvoice_payments.service.settlement import fail, settle
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,8 @@ class Turn:
     ready: bool = False
     ours: bool = False
     fresh: bool = False
+    subaccount: str = ""
+    """Where the money goes, when the business has said so."""
 
 
 class CheckoutService:
@@ -76,6 +79,8 @@ class CheckoutService:
         while time.monotonic() < until:
             async with self._unit_of_work.begin() as tx:
                 turn = await self._take_turn(tx, payable)
+                if turn.ours:
+                    turn = replace(turn, subaccount=await active_subaccount(tx, payable.business_id, payable.currency))
             if turn.ready:
                 return turn.attempt
             if turn.ours:
@@ -124,6 +129,7 @@ class CheckoutService:
                 email=payable.email_for_provider(self._email_domain),
                 callback_url=payable.public_url,
                 invoice_id=payable.invoice_id,
+                subaccount=turn.subaccount,
             )
         except ReferenceTaken:
             await self._give_up(attempt.reference)

@@ -12,18 +12,22 @@ from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_payments.clients import Provider, ProviderError
 from whatsinvoice_payments.domain.charge import Claim
+from whatsinvoice_payments.domain.payment import Payment
 from whatsinvoice_payments.domain.schedule import retry_after
 from whatsinvoice_payments.domain.webhook import (
     CHARGE_SUCCESS,
+    Deposit,
     Received,
     StoredEvent,
     claim_of,
+    deposit_of,
     is_genuine,
     read_webhook,
 )
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import webhooks as webhook_rows
 from whatsinvoice_payments.service.settlement import Result, Settled, quarantined, settle
+from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +43,17 @@ DOUBTED_TRIES = 20
 class WebhookService:
     """From the raw body to its effect."""
 
-    def __init__(self, unit_of_work: UnitOfWork, provider: Provider, secret: str, first_retry_seconds: float) -> None:
+    def __init__(
+        self,
+        unit_of_work: UnitOfWork,
+        provider: Provider,
+        deposits: VirtualAccountService,
+        secret: str,
+        first_retry_seconds: float,
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._provider = provider
+        self._deposits = deposits
         self._secret = secret
         self._first_retry_seconds = first_retry_seconds
 
@@ -85,14 +97,26 @@ class WebhookService:
             await self._finish(event, "ignored", "")
             return
         claim = claim_of(event.body)
-        async with self._unit_of_work.begin() as tx:
-            known = await payment_rows.payment_by_reference(tx, claim.reference)
+        known = await self._known(claim, deposit_of(event.body))
         if known is None:
             unknown = quarantined("webhook", claim.reference, "no payment of ours has this reference")
             await self._finish(event, unknown.result.value, unknown.reason)
             return
         with telemetry.span("settle payment", within=known.traceparent or None):
             await self._settle(event, claim)
+
+    async def _known(self, claim: Claim, deposit: Deposit | None) -> Payment | None:
+        """The payment that is spoken of; one is made for what came into a customer's own account."""
+        if deposit is not None and claim.amount_minor:
+            await self._deposits.adopt_transfer(
+                claim.reference,
+                claim.amount_minor,
+                claim.currency,
+                account_number=deposit.account_number,
+                customer_code=deposit.customer_code,
+            )
+        async with self._unit_of_work.begin() as tx:
+            return await payment_rows.payment_by_reference(tx, claim.reference)
 
     async def _settle(self, event: StoredEvent, claim: Claim) -> None:
         charge = await self._provider.verify(claim.reference)

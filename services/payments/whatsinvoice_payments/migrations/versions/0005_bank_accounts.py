@@ -3,8 +3,8 @@
 from alembic import op
 from whatsinvoice_kit.data.migrations import show_one_business
 
-revision = "0006_bank_accounts"
-down_revision = "0003_traces"
+revision = "0005_bank_accounts"
+down_revision = "0004_manual_money"
 
 STATEMENTS = (
     """
