@@ -22,7 +22,7 @@ from whatsinvoice_payments.service.transfers import TransferService
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 
 BANK_ACCESS: AccessTable = {
-    "RecordPayment": allow("notifications", scope="payments:write"),
+    "RecordPayment": allow(scope="payments:write"),
     "GetTransferDetails": allow("gateway"),
     "StartTransfer": allow("gateway"),
     "CreateVirtualAccount": allow(scope="payments:write"),
