@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from payments.stage import Stage
+from sqlalchemy.exc import IntegrityError
 from support.services import reason_of
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_kit.core.clock import now
@@ -14,7 +15,7 @@ from whatsinvoice_kit.core.errors import not_found
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
 from whatsinvoice_payments.domain.payment import Payable
-from whatsinvoice_payments.repository.virtual_accounts import find_virtual_account
+from whatsinvoice_payments.repository.virtual_accounts import add_virtual_account, find_virtual_account
 from whatsinvoice_payments.service.settlement import Result, settle
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 
@@ -39,6 +40,21 @@ async def test_it_is_opened_once_in_the_customers_name(stage: Stage) -> None:
         assert (found.business_id, found.customer_id) == (bill.business_id, bill.customer_id)
         assert await find_virtual_account(tx, customer_code=found.customer_code) == found
         assert await find_virtual_account(tx) is None
+
+
+async def test_an_account_is_never_given_to_two_customers(stage: Stage) -> None:
+    tokens = [stage.invoices.bill() for _ in range(2)]
+    for token in tokens:
+        await stage.known(token)
+    account = await create(stage, tokens[0])
+    bill = stage.invoices.by_token[tokens[1]]
+    async with stage.process.unit_of_work.read() as tx:
+        hers = await find_virtual_account(tx, account_number=account.account_number)
+    assert hers
+    same = replace(hers, id=new_id("vac"), business_id=bill.business_id, customer_id=bill.customer_id)
+    with pytest.raises(IntegrityError):
+        async with stage.process.unit_of_work.begin() as tx:
+            await add_virtual_account(tx, same)
 
 
 async def test_two_merchants_with_one_customer_of_one_address_have_two_accounts(stage: Stage) -> None:

@@ -1,13 +1,14 @@
 """Dedicated virtual accounts as Paystack keeps them: a bank account of one customer, for as long as it is active."""
 
 import itertools
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .customers import Customer
 
 CURRENCIES = ("NGN", "GHS")
-_FIRST_ID = 253
+_LAST_FIRST_ID = 90_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class DedicatedAccount:
 class DedicatedAccounts:
     def __init__(self) -> None:
         self._by_number: dict[str, DedicatedAccount] = {}
-        self._ids = itertools.count(_FIRST_ID)
+        # a sandbox that starts again does not give away the accounts that one before it gave
+        self._ids = itertools.count(secrets.randbelow(_LAST_FIRST_ID) + 1)
 
     def assign(self, customer: Customer, bank: Provider, currency: str, subaccount: str | None) -> DedicatedAccount:
         """The customer's account at this bank; asked again, the same one."""

@@ -65,7 +65,7 @@ async def open_transfer(tx: Transaction, payable: Payable, until: datetime) -> t
 
 
 async def add_virtual_account(tx: Transaction, given: VirtualAccount) -> bool:
-    """False when the customer has one already."""
+    """False when the customer has one already; a number that is another's already is an IntegrityError."""
     account = given.account
     statement = upsert(VIRTUAL_ACCOUNTS).values(
         id=given.id,
@@ -78,7 +78,9 @@ async def add_virtual_account(tx: Transaction, given: VirtualAccount) -> bool:
         currency=given.currency,
         created_at=given.created_at,
     )
-    added = await tx.execute(statement.on_conflict_do_nothing().returning(VIRTUAL_ACCOUNTS.c.id))
+    added = await tx.execute(
+        statement.on_conflict_do_nothing(index_elements=["customer_id"]).returning(VIRTUAL_ACCOUNTS.c.id)
+    )
     return added.scalar_one_or_none() is not None
 
 
