@@ -30,6 +30,7 @@ async def service(
     backing = {"database_url": migrated["notifications"], "redis_url": redis_url}
     async with staged(backing, keyring, sandbox_url, door) as stage:
         yield stage
+        await stage.leave_nothing_due()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -9,12 +9,13 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import grpc
 import httpx
 from notifications.parts import APP_SECRET, INVOICES_ACCESS, NUMBER_ID, TOKEN, Invoices
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import RowMapping, Table, select, update
 from support.keys import Keyring
 from support.sandbox import Entrance
 from support.services import bearer, channel_to, publish, running
@@ -24,12 +25,13 @@ from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import events_pb2, invoices_pb2, invoices_pb2_grpc
 from whatsinvoice.notifications.v1 import notifications_pb2 as pb
 from whatsinvoice.notifications.v1.notifications_pb2_grpc import NotificationsServiceStub
+from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.rpc.server import Gate, RpcServer
 from whatsinvoice_kit.rpc.tokens import Verifier, parse_key_sets
 from whatsinvoice_kit.runtime import Process
 from whatsinvoice_notifications.__main__ import SPEC
-from whatsinvoice_notifications.models import KIT_TABLES, MEMBERS
+from whatsinvoice_notifications.models import KIT_TABLES, MEMBERS, MESSAGES
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PATIENCE_SECONDS = 12.0
@@ -84,6 +86,13 @@ class Stage:
         statement = select(table).where(*(table.c[name] == value for name, value in where.items()))
         async with self.process.unit_of_work.begin() as tx:
             return (await tx.execute(statement)).mappings().all()
+
+    async def leave_nothing_due(self) -> int:
+        """What waits now is not for the next file's service, whose faults it would use up; how many waited."""
+        waiting = update(MESSAGES).where(MESSAGES.c.status == "queued")
+        async with self.process.unit_of_work.begin() as tx:
+            left = await tx.execute(waiting.values(next_attempt_at=now() + timedelta(days=1)).returning(MESSAGES.c.id))
+        return len(left.all())
 
     async def receive(self, body: bytes, signature: str | None = None) -> None:
         request = pb.ReceiveWhatsAppWebhookRequest(
