@@ -46,7 +46,7 @@ ACCESS: AccessTable = {
     "GetPublicInvoice": allow("gateway"),
     "GetPublicReceipt": allow("gateway"),
     "ClaimTransfer": allow("gateway"),
-    "RejectTransfer": allow("notifications", scope="payments:write"),
+    "RejectTransfer": allow(scope="payments:write"),
     "GetPayable": allow("payments"),
     "GetEvidence": allow("payments"),
     "GetDocument": allow("gateway", "notifications", scope="invoices:read"),

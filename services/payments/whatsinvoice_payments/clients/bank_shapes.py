@@ -1,14 +1,13 @@
 """The shapes of Paystack's answers about banks and accounts, as far as they are used."""
 
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from whatsinvoice_payments.clients.paystack_shapes import Text, _moment, _Shape
+from whatsinvoice_payments.clients.paystack_shapes import Moment, Shape, Text
 
 
-class ListedBank(_Shape):
+class ListedBank(Shape):
     """One of GET /bank."""
 
     code: Text
@@ -16,39 +15,39 @@ class ListedBank(_Shape):
     active: bool = True
 
 
-class Banks(_Shape):
+class Banks(Shape):
     """`data` of GET /bank, under a name."""
 
     banks: list[ListedBank]
 
 
-class Resolved(_Shape):
+class Resolved(Shape):
     """`data` of GET /bank/resolve."""
 
     account_number: Text
     account_name: Annotated[Text, Field(min_length=1)]
 
 
-class Subaccount(_Shape):
+class Subaccount(Shape):
     """`data` of POST and PUT /subaccount."""
 
     subaccount_code: Annotated[Text, Field(min_length=1)]
 
 
-class MadeCustomer(_Shape):
+class MadeCustomer(Shape):
     """`data` of POST /customer."""
 
     id: int
     customer_code: Annotated[Text, Field(min_length=1)]
 
 
-class NamedBank(_Shape):
+class NamedBank(Shape):
     """A bank within something else."""
 
     name: Text
 
 
-class Dedicated(_Shape):
+class Dedicated(Shape):
     """`data` of POST /dedicated_account, and one of GET."""
 
     bank: NamedBank
@@ -56,13 +55,13 @@ class Dedicated(_Shape):
     account_number: Annotated[Text, Field(min_length=1)]
 
 
-class DedicatedList(_Shape):
+class DedicatedList(Shape):
     """`data` of GET /dedicated_account, under a name."""
 
     accounts: list[Dedicated]
 
 
-class TransferCharge(_Shape):
+class TransferCharge(Shape):
     """`data` of POST /charge with `bank_transfer`."""
 
     reference: Text
@@ -70,4 +69,4 @@ class TransferCharge(_Shape):
     bank: NamedBank
     account_name: Text
     account_number: Annotated[Text, Field(min_length=1)]
-    account_expires_at: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    account_expires_at: Moment = None

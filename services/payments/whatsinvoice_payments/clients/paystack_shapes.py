@@ -67,16 +67,19 @@ def _url(given: str) -> str:
 
 Text = Annotated[str, AfterValidator(plain)]
 Amount = Annotated[int, BeforeValidator(_amount), Field(ge=0, le=MAX_MINOR)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """Part of an answer."""
+
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-ShapeT = TypeVar("ShapeT", bound=_Shape)
+ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
-class Envelope(_Shape):
+class Envelope(Shape):
     """What is around every answer."""
 
     message: Text = ""
@@ -84,7 +87,7 @@ class Envelope(_Shape):
     data: Any = None
 
 
-class Opened(_Shape):
+class Opened(Shape):
     """`data` of initialize."""
 
     authorization_url: Annotated[str, Field(max_length=2000), AfterValidator(_url)]
@@ -92,7 +95,7 @@ class Opened(_Shape):
     reference: Text
 
 
-class Transaction(_Shape):
+class Transaction(Shape):
     """`data` of verify."""
 
     reference: Text
@@ -102,7 +105,7 @@ class Transaction(_Shape):
     fees: Amount | None = None
     currency: Text
     channel: Text | None = None
-    paid_at: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    paid_at: Moment = None
     gateway_response: Text | None = None
 
     def as_charge(self) -> Charge:

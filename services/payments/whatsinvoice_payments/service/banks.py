@@ -4,17 +4,17 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from whatsinvoice_kit.core.errors import Kind, ServiceError, invalid
+from whatsinvoice_kit.core.errors import invalid
 from whatsinvoice_kit.core.money import SYMBOLS
 
 from whatsinvoice_payments.clients import ProviderError, ProviderRefusal
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.domain.bank_account import Bank
+from whatsinvoice_payments.service.answers import away
 
 log = structlog.get_logger(__name__)
 
 KEPT_SECONDS = 24 * 3600.0
-RETRY_SECONDS = 5
 
 
 class BanksService:
@@ -43,7 +43,7 @@ class BanksService:
             found = ()  # a currency in which the provider has no banks
         except ProviderError as error:
             if not banks:
-                raise away(error) from error
+                raise away(error.retry_after) from error
             log.warning("the list of banks is an old one", currency=currency, error=str(error))
             return banks
         banks = sorted(found, key=lambda bank: bank.name.casefold())
@@ -56,11 +56,3 @@ class BanksService:
             if bank.code == code:
                 return bank
         raise invalid("bank_code", "BANK_UNKNOWN", f"there is no such bank for {currency}")
-
-
-def away(error: ProviderError) -> ServiceError:
-    """The provider did not answer: UNAVAILABLE (PROVIDER_UNAVAILABLE)."""
-    message = "the payment provider cannot be reached"
-    return ServiceError(
-        Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", message, retry_after=error.retry_after or RETRY_SECONDS
-    )

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.errors import Kind, ServiceError, precondition
+from whatsinvoice_kit.core.errors import precondition
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.observe import telemetry
 
@@ -18,6 +18,7 @@ from whatsinvoice_payments.clients import Invoices, Provider, ProviderError, Pro
 from whatsinvoice_payments.domain.payment import OPENING, Payable, Payment, Status
 from whatsinvoice_payments.domain.schedule import next_check
 from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.service.answers import away, not_taken
 from whatsinvoice_payments.service.payouts import active_subaccount
 from whatsinvoice_payments.service.settlement import fail, settle
 
@@ -25,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 15.0
 LOOK_SECONDS = 0.1
-RETRY_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class CheckoutService:
                     return opened
             else:
                 await asyncio.sleep(LOOK_SECONDS)
-        raise _unavailable()
+        raise away()
 
     async def _take_turn(self, tx: Transaction, payable: Payable) -> Turn:
         await payment_rows.lock_invoice(tx, payable.invoice_id)
@@ -100,7 +100,7 @@ class CheckoutService:
         if latest.ahead_of_invoices(payable, moment):
             raise precondition("INVOICE_NOT_PAYABLE", "a payment of this amount has just arrived")
         if latest.refused_lately(payable, moment):
-            raise _refusal()
+            raise not_taken()
         if latest.payable_again(payable, moment):
             return Turn(latest, ready=True)
         if not latest.may_be_opened(payable, moment):
@@ -136,11 +136,11 @@ class CheckoutService:
             return None
         except ProviderRefusal as refusal:
             await self._refused(attempt.reference, str(refusal))
-            raise _refusal() from refusal
+            raise not_taken() from refusal
         except ProviderError as error:
             await self._let_go(attempt.reference)
             log.warning("the provider is away", reference=attempt.reference, error=str(error))
-            raise _unavailable(error.retry_after) from error
+            raise away(error.retry_after) from error
         return await self._record(attempt.reference, url, access_code)
 
     async def _known_to_provider(self, reference: str) -> bool:
@@ -186,12 +186,3 @@ class CheckoutService:
         """The attempt, locked, unless somebody else has moved it on meanwhile."""
         attempt = await payment_rows.payment_by_reference(tx, reference, lock=True)
         return attempt if attempt and attempt.status is Status.INITIALIZED else None
-
-
-def _refusal() -> ServiceError:
-    return precondition("INVOICE_NOT_PAYABLE", "the payment provider does not take this payment")
-
-
-def _unavailable(retry_after: int = 0) -> ServiceError:
-    message = "the payment provider cannot be reached"
-    return ServiceError(Kind.UNAVAILABLE, "PROVIDER_UNAVAILABLE", message, retry_after=retry_after or RETRY_SECONDS)

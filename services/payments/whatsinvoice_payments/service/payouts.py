@@ -13,7 +13,8 @@ from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.domain.bank_account import BankAccount, Business
 from whatsinvoice_payments.domain.payout import Payout, PayoutAccount, PayoutStatus
 from whatsinvoice_payments.repository import payouts as rows
-from whatsinvoice_payments.service.banks import BanksService, away
+from whatsinvoice_payments.service.answers import away
+from whatsinvoice_payments.service.banks import BanksService
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class PayoutService:
         try:
             holder = await self._banking.resolve(bank_code, account_number)
         except ProviderError as error:
-            raise away(error) from error
+            raise away(error.retry_after) from error
         if holder is None:
             raise _unknown_account()
         return BankAccount(bank.code, bank.name, account_number, holder)

@@ -21,7 +21,7 @@ from whatsinvoice_payments.domain.schedule import next_check
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import payouts as payout_rows
 from whatsinvoice_payments.repository import virtual_accounts as rows
-from whatsinvoice_payments.service.banks import away
+from whatsinvoice_payments.service.answers import away, not_taken
 from whatsinvoice_payments.service.payouts import active_subaccount
 from whatsinvoice_payments.service.settlement import fail
 
@@ -123,10 +123,10 @@ class TransferService:
             )
         except (ProviderRefusal, ReferenceTaken) as refusal:
             await self._refused(attempt.reference, str(refusal))
-            raise precondition("INVOICE_NOT_PAYABLE", "the payment provider does not take this payment") from refusal
+            raise not_taken() from refusal
         except ProviderError as error:
             log.warning("the provider is away", reference=attempt.reference, error=str(error))
-            raise away(error) from error
+            raise away(error.retry_after) from error
         async with self._unit_of_work.begin() as tx:
             await self._record(tx, attempt.reference, account, expires_at)
         return _transfer(payable, account, expires_at, attempt.reference)

@@ -11,7 +11,7 @@ from whatsinvoice_payments.domain.payment import Payment
 from whatsinvoice_payments.domain.schedule import next_check
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import virtual_accounts as rows
-from whatsinvoice_payments.service.banks import away
+from whatsinvoice_payments.service.answers import away
 from whatsinvoice_payments.service.payouts import active_subaccount, get_business
 
 CHANNEL = "dedicated_nuban"
@@ -61,7 +61,7 @@ class VirtualAccountService:
         except ProviderRefusal as refusal:
             raise _unavailable(f"the provider gives none: {refusal}") from refusal
         except ProviderError as error:
-            raise away(error) from error
+            raise away(error.retry_after) from error
         made = VirtualAccount.of(business_id, customer_id, code, account, business.currency, now())
         async with self._unit_of_work.begin() as tx:
             await rows.add_virtual_account(tx, made)
