@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus, Claim, contradiction, settled_minor
 from whatsinvoice_payments.domain.ledger import Account, postings_of_success
 from whatsinvoice_payments.domain.payment import TRANSITIONS, Payable, Payment, Status
@@ -14,6 +14,7 @@ from whatsinvoice_payments.domain.schedule import CHECKS, MAX_RETRY_SECONDS, nex
 
 MOMENT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PAYABLE = Payable("biz_1", "inv_01k", 7_500_000, "NGN", "", "https://pay.example/i/1")
+SETTLED = 7_500_000
 MINOR = st.integers(1, 10**13)
 
 PERMITTED = {
@@ -22,9 +23,9 @@ PERMITTED = {
     "unknown": {"succeeded", "failed", "abandoned", "reversed", "quarantined"},
     "failed": {"succeeded", "reversed", "quarantined"},
     "abandoned": {"succeeded", "reversed", "quarantined"},
-    "succeeded": set(),
+    "succeeded": {"reversed"},
     "reversed": set(),
-    "quarantined": set(),
+    "quarantined": {"succeeded", "reversed"},
 }
 """Written a second time, in words, so that a slip in the table is seen."""
 
@@ -70,7 +71,7 @@ class Life(RuleBasedStateMachine):
         elif to is Status.UNKNOWN:
             self.payment.lose()
         elif to is Status.SUCCEEDED:
-            self.payment.succeed(7_500_000, 122_500, "card", MOMENT)
+            self.payment.succeed(SETTLED, SETTLED + 122_500, 122_500, "card", MOMENT)
         elif to is Status.FAILED:
             self.payment.fail("Declined")
         else:
@@ -78,7 +79,24 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def money_counts_only_when_it_came(self) -> None:
-        assert (self.payment.status is Status.SUCCEEDED) == (self.payment.settled_minor is not None)
+        settled = self.payment.settled_minor is not None
+        assert settled or self.payment.status is not Status.SUCCEEDED
+        assert not settled or self.payment.status in (Status.SUCCEEDED, Status.REVERSED)
+
+    @invariant()
+    def no_more_goes_back_than_came(self) -> None:
+        assert 0 <= self.payment.refunded_minor <= self.payment.paid_minor
+
+    @precondition(lambda self: self.payment.left_minor > 0)
+    @rule(data=st.data())
+    def goes_back(self, data: st.DataObject) -> None:
+        before, left = self.payment.refunded_minor, self.payment.left_minor
+        amount = data.draw(st.integers(1, left))
+        counted = self.payment.give_back(amount)
+        assert counted == min(amount, max((self.payment.settled_minor or 0) - before, 0))
+        assert (self.payment.status is Status.REVERSED) or self.payment.refunded_minor < SETTLED
+        with pytest.raises(ValueError, match="cannot go back"):
+            self.payment.give_back(left - amount + 1)
 
     @invariant()
     def nobody_is_asked_about_what_is_over(self) -> None:

@@ -11,8 +11,10 @@ from whatsinvoice_payments import consumers
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
+from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
@@ -38,7 +40,9 @@ def build(kit: Kit[Settings]) -> Parts:
         reconcile_scale=settings.reconcile_scale,
     )
     banking = _bank_parts(kit, paystack, invoices)
-    webhooks = WebhookService(unit_of_work, paystack, banking.virtual_accounts, secret, settings.webhook_retry_seconds)
+    charges = ChargeWebhooks(unit_of_work, paystack, banking.virtual_accounts)
+    effects = {CHARGE_SUCCESS: charges.apply}
+    webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects)
     reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,

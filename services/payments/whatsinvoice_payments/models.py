@@ -1,6 +1,19 @@
 """Tables of the payments schema."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, func
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+)
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.events.tables import KitTables
 
@@ -28,6 +41,9 @@ PAYMENTS = Table(
     Column("currency", Text, nullable=False),
     Column("asked_minor", BigInteger, nullable=False),
     Column("settled_minor", BigInteger),
+    Column("paid_minor", BigInteger, nullable=False, server_default="0"),
+    Column("refunded_minor", BigInteger, nullable=False, server_default="0"),
+    Column("held", Boolean, nullable=False, server_default=false()),
     Column("fees_minor", BigInteger, nullable=False, server_default="0"),
     _words("channel"),
     _words("authorization_url"),
@@ -136,6 +152,102 @@ VIRTUAL_ACCOUNTS = Table(
     Column("currency", Text, nullable=False),
     _moment("created_at"),
 )
+
+REFUNDS = Table(
+    "refunds",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("invoice_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    _words("reason"),
+    _words("failure"),
+    # the provider's id of it, once the provider is known to have it
+    Column("provider_id", Text, unique=True),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _moment("next_attempt_at", nullable=True),
+    _words("traceparent"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    _moment("ended_at", nullable=True),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+)
+Index("ix_refunds_business_id_id", REFUNDS.c.business_id, REFUNDS.c.id)
+Index("ix_refunds_payment_id", REFUNDS.c.payment_id)
+Index("ix_refunds_next_attempt_at", REFUNDS.c.next_attempt_at, postgresql_where=REFUNDS.c.next_attempt_at.is_not(None))
+
+DISPUTES = Table(
+    "disputes",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("invoice_id", Text, nullable=False),
+    Column("provider_id", Text, nullable=False, unique=True),
+    Column("status", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    _words("category"),
+    _words("resolution"),
+    Column("lost_minor", BigInteger, nullable=False, server_default="0"),
+    # what the merchant answered, accept or contest, and her words; empty until she did
+    _words("answer"),
+    _words("answer_message"),
+    _moment("due_at", nullable=True),
+    _words("traceparent"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    _moment("resolved_at", nullable=True),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+)
+Index("ix_disputes_business_id_id", DISPUTES.c.business_id, DISPUTES.c.id)
+Index("ix_disputes_payment_id", DISPUTES.c.payment_id)
+Index("ix_disputes_due_at", DISPUTES.c.due_at, postgresql_where=DISPUTES.c.status != "resolved")
+
+QUARANTINE = Table(
+    "quarantine",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    # payment, reference or webhook: what is held back; empty payment and business where it is nobody's
+    Column("kind", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    _words("payment_id"),
+    _words("business_id"),
+    Column("reason", Text, nullable=False),
+    Column("amount_minor", BigInteger),
+    _words("currency"),
+    _words("webhook_id"),
+    Column("status", Text, nullable=False, server_default="open"),
+    _moment("created_at"),
+    _moment("resolved_at", nullable=True),
+    UniqueConstraint("kind", "reference", "webhook_id"),
+)
+Index("ix_quarantine_business_id_id", QUARANTINE.c.business_id, QUARANTINE.c.id)
+Index("ix_quarantine_open", QUARANTINE.c.id, postgresql_where=QUARANTINE.c.status == "open")
+
+ALLOCATIONS = Table(
+    "allocations",
+    METADATA,
+    Column("payment_id", Text, primary_key=True),
+    # empty for the payment itself, else the refund, dispute or payment by which money of it went back
+    Column("cause_id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("invoice_id", Text, nullable=False),
+    # of this payment, or of what went back: what counted for the invoice, and what was the customer's credit
+    Column("applied_minor", BigInteger, nullable=False),
+    Column("credit_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    # the invoice as it was after that
+    Column("invoice_total_minor", BigInteger, nullable=False),
+    Column("invoice_paid_minor", BigInteger, nullable=False),
+    Column("invoice_status", Text, nullable=False),
+    Column("invoice_version", BigInteger, nullable=False),
+    _moment("created_at"),
+)
+Index("ix_allocations_business_id_invoice_id", ALLOCATIONS.c.business_id, ALLOCATIONS.c.invoice_id)
 
 LEDGER_ENTRIES = Table(
     "ledger_entries",

@@ -41,7 +41,7 @@ class MoneyTaken:
         payment = Payment.attempt(payable, number, moment, None)
         payment.provider, payment.note = MANUAL, self.note
         payment.asked_minor = self.amount_minor or payable.due_minor
-        payment.succeed(payment.asked_minor, 0, self.method, self.paid_at or moment)
+        payment.succeed(payment.asked_minor, payment.asked_minor, 0, self.method, self.paid_at or moment)
         return payment
 
 

@@ -46,9 +46,11 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     # A payer whose card was declined, or who went away, may come back to the same checkout and pay.
     Status.FAILED: _MONEY,
     Status.ABANDONED: _MONEY,
-    Status.SUCCEEDED: frozenset(),
+    # All of it went back to its payer.
+    Status.SUCCEEDED: frozenset({Status.REVERSED}),
     Status.REVERSED: frozenset(),
-    Status.QUARANTINED: frozenset(),
+    # A person has looked: applied after all, or given back.
+    Status.QUARANTINED: frozenset({Status.SUCCEEDED, Status.REVERSED}),
 }
 
 
@@ -76,7 +78,11 @@ class Payable:
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """Amounts in minor units of `currency`; `settled_minor` is what counts for the invoice, None until it does."""
+    """Amounts in minor units of `currency`.
+
+    `settled_minor` is what counts for the invoice, None until it does; `paid_minor` what left the payer, fees that she
+    bore included; `refunded_minor` what went back to her. `held`: captured, but in quarantine, so nothing counts.
+    """
 
     id: str
     business_id: str
@@ -91,6 +97,9 @@ class Payment:
     created_at: datetime
     updated_at: datetime
     settled_minor: int | None = None
+    paid_minor: int = 0
+    refunded_minor: int = 0
+    held: bool = False
     fees_minor: int = 0
     channel: str = ""
     authorization_url: str = ""
@@ -123,8 +132,8 @@ class Payment:
 
     @property
     def final(self) -> bool:
-        """Nothing that the provider says later changes it."""
-        return not TRANSITIONS[self.status]
+        """No charge that the provider reports later changes it; money that goes back still does."""
+        return self.status in _MONEY
 
     @property
     def open(self) -> bool:
@@ -164,11 +173,32 @@ class Payment:
         """The provider knows the reference, but nobody knows the way to its checkout any more."""
         self._move(Status.UNKNOWN)
 
-    def succeed(self, settled_minor: int, fees_minor: int, channel: str, paid_at: datetime) -> None:
+    @property
+    def left_minor(self) -> int:
+        """What of the captured money can still go back to its payer, minor units."""
+        captured = self.paid_minor or self.settled_minor or 0  # rows of before it was kept have no paid_minor
+        return captured - self.refunded_minor
+
+    def succeed(self, settled_minor: int, paid_minor: int, fees_minor: int, channel: str, paid_at: datetime) -> None:
         """Money came, verified with the provider."""
         self._move(Status.SUCCEEDED)
-        self.settled_minor, self.fees_minor, self.channel, self.paid_at = settled_minor, fees_minor, channel, paid_at
-        self.reason = ""
+        self.settled_minor, self.paid_minor, self.fees_minor = settled_minor, paid_minor, fees_minor
+        self.channel, self.paid_at, self.reason, self.held = channel, paid_at, "", False
+
+    def give_back(self, amount_minor: int, reason: str = "") -> int:
+        """So much of a captured payment went back to its payer; how much of that had counted for the invoice.
+
+        What she paid on top of it, for the provider's fees, goes back last. A payment of which nothing counts any more
+        is reversed. ValueError for more than is left.
+        """
+        if not 0 < amount_minor <= self.left_minor:
+            raise ValueError(f"{amount_minor} of {self.left_minor} cannot go back")
+        settled = self.settled_minor or 0
+        counted = min(amount_minor, max(settled - self.refunded_minor, 0))
+        self.refunded_minor += amount_minor
+        if self.status is Status.SUCCEEDED and self.refunded_minor >= settled:
+            self._move(Status.REVERSED, reason)
+        return counted
 
     def fail(self, reason: str) -> None:
         """The payer's means were declined, or the provider refused to open it."""

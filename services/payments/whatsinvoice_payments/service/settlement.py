@@ -73,7 +73,7 @@ async def _succeed(tx: Transaction, payment: Payment, charge: Charge) -> Settled
     if payment.final:
         return Settled(Result.UNCHANGED)
     amount = charges.settled_minor(charge)
-    payment.succeed(amount, charge.fees_minor, charge.channel, charge.paid_at or now())
+    payment.succeed(amount, charge.paid_minor, charge.fees_minor, charge.channel, charge.paid_at or now())
     await payment_rows.save_payment(tx, payment)
     postings = postings_of_success(amount, charge.paid_minor, charge.fees_minor)
     await ledger_rows.add_entry_set(tx, payment, SUCCESS_PURPOSE, postings)

@@ -1,0 +1,69 @@
+"""What `charge.success` does: verified with the provider first, then settled beside the webhook's outcome."""
+
+from whatsinvoice_kit.data.unit_of_work import UnitOfWork
+from whatsinvoice_kit.observe import telemetry
+
+from whatsinvoice_payments.clients import Provider
+from whatsinvoice_payments.domain.charge import Claim
+from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.domain.webhook import Deposit, StoredEvent, claim_of, deposit_of
+from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.repository import webhooks as webhook_rows
+from whatsinvoice_payments.service.settlement import Result, Settled, quarantined, settle
+from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
+from whatsinvoice_payments.service.webhooks import NotYet, Outcome
+
+DOUBTED_TRIES = 20
+"""So many times, over most of a day, the provider may deny what it has signed before a person must look."""
+
+
+class ChargeWebhooks:
+    """The effect of a signed success."""
+
+    def __init__(self, unit_of_work: UnitOfWork, provider: Provider, deposits: VirtualAccountService) -> None:
+        self._unit_of_work = unit_of_work
+        self._provider = provider
+        self._deposits = deposits
+
+    async def apply(self, event: StoredEvent) -> Outcome:
+        """Settles the charge that is spoken of."""
+        claim = claim_of(event.body)
+        known = await self._known(claim, deposit_of(event.body))
+        if known is None:
+            unknown = quarantined("webhook", claim.reference, "no payment of ours has this reference")
+            return Outcome(unknown.result.value, unknown.reason)
+        with telemetry.span("settle payment", within=known.traceparent or None):
+            return await self._settle(event, claim)
+
+    async def _known(self, claim: Claim, deposit: Deposit | None) -> Payment | None:
+        """The payment that is spoken of; one is made for what came into a customer's own account."""
+        if deposit is not None and claim.amount_minor:
+            await self._deposits.adopt_transfer(
+                claim.reference,
+                claim.amount_minor,
+                claim.currency,
+                account_number=deposit.account_number,
+                customer_code=deposit.customer_code,
+            )
+        async with self._unit_of_work.begin() as tx:
+            return await payment_rows.payment_by_reference(tx, claim.reference)
+
+    async def _settle(self, event: StoredEvent, claim: Claim) -> Outcome:
+        charge = await self._provider.verify(claim.reference)
+        settled = Settled(Result.NOT_YET, "the provider does not know the reference")
+        if charge is not None:
+            async with self._unit_of_work.begin() as tx:
+                settled = await settle(tx, claim.reference, charge, claim)
+                if settled.result is not Result.NOT_YET:
+                    await webhook_rows.finish_event(tx, event.id, settled.result.value, settled.reason)
+        if settled.result is Result.NOT_YET:
+            return self._doubt(event, claim.reference, settled.reason)
+        return Outcome(settled.result.value, settled.reason, kept=True)
+
+    @staticmethod
+    def _doubt(event: StoredEvent, reference: str, reason: str) -> Outcome:
+        """A signed success that the provider, asked, does not confirm: later, and in the end a person's matter."""
+        if event.attempts < DOUBTED_TRIES:
+            raise NotYet(f"not confirmed: {reason}")
+        doubted = quarantined("webhook", reference, f"never confirmed: {reason}")
+        return Outcome(doubted.result.value, doubted.reason)
