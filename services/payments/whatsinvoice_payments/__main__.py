@@ -17,6 +17,7 @@ from whatsinvoice_payments.service.banks import BanksService
 from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.payouts import PayoutService
+from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.transfers import TransferService
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
@@ -43,16 +44,18 @@ def build(kit: Kit[Settings]) -> Parts:
     charges = ChargeWebhooks(unit_of_work, paystack, banking.virtual_accounts)
     effects = {CHARGE_SUCCESS: charges.apply}
     webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects)
+    quarantine = QuarantineService(unit_of_work, paystack)
     reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
-        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking),
+        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, quarantine, banking),
         descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         access=ACCESS,
         jobs=consumers.jobs(
             webhooks,
             reconciliation,
             banking.payouts,
+            quarantine,
             retry_seconds=settings.webhook_retry_seconds,
             reconcile_seconds=settings.reconcile_seconds,
             payout_seconds=settings.payout_seconds,
