@@ -1,22 +1,43 @@
 """What contradicts is kept, counted once, and waits for a person: applied after all, or put aside."""
 
+import json
+from argparse import Namespace
+from typing import Any
+
 import grpc
 import pytest
+from payments.parts import SECRET_KEY
 from payments.stage import Stage
 from prometheus_client import REGISTRY
 from sqlalchemy import select
+from support.keys import Keyring
 from support.services import bearer, reason_of
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_payments.clients.paystack import Paystack
-from whatsinvoice_payments.models import QUARANTINE
+from whatsinvoice_payments.commands.quarantine import QUARANTINE
+from whatsinvoice_payments.models import QUARANTINE as FINDINGS
 from whatsinvoice_payments.service.quarantine import QuarantineService
+from whatsinvoice_payments.settings import Settings
+
+
+@pytest.fixture
+def settings(stage: Stage, backing: dict[str, str], keyring: Keyring, sandbox_url: str) -> Settings:
+    """Of a command that runs beside the service."""
+    values: dict[str, Any] = {
+        "trusted_keys": keyring.trusted,
+        "service_key": json.dumps(keyring.services["payments"]),
+        "invoices_grpc": "127.0.0.1:1",
+        "paystack_base_url": f"{sandbox_url}/paystack",
+        "paystack_secret_key": SECRET_KEY,
+    }
+    return Settings(app_env="test", **(values | backing))
 
 
 async def findings(stage: Stage, reference: str) -> list[tuple[str, str, int | None, str]]:
     """Kind, currency, amount and status of what is held about a reference."""
     async with stage.process.unit_of_work.read() as tx:
-        statement = select(QUARANTINE).where(QUARANTINE.c.reference == reference).order_by(QUARANTINE.c.id)
+        statement = select(FINDINGS).where(FINDINGS.c.reference == reference).order_by(FINDINGS.c.id)
         rows = (await tx.execute(statement)).all()
     return [(row.kind, row.currency, row.amount_minor, row.status) for row in rows]
 
@@ -98,6 +119,27 @@ async def test_what_is_not_held_is_not_released(stage: Stage) -> None:
     assert await refused(stage, token, new_id("pay")) == "PAYMENT_NOT_FOUND"
 
 
+async def test_the_command_lists_releases_and_puts_aside(
+    stage: Stage, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def command(*words: str) -> tuple[int, str]:
+        options = Namespace(action=words[0], id=words[1] if len(words) > 1 else "")
+        status = await QUARANTINE.run(settings, options)
+        printed = capsys.readouterr()
+        return status, printed.out + printed.err
+
+    token, payment_id = await held(stage)
+    [line] = [line for line in (await command("list"))[1].splitlines() if payment_id in line]
+    assert "7500000 NGN: signed amount 100, verified 7500000" in line
+    held_id = line.split()[2]
+    assert (await command("dismiss", held_id))[0] == 1
+    status, said = await command("release", held_id)
+    assert (status, said.split(" ", 1)[1]) == (0, "is applied: 7500000 NGN\n")
+    await stage.becomes(token, "succeeded")
+    assert payment_id not in (await command("list"))[1]
+    assert (await command("release", new_id("qua")))[0] == 1
+
+
 async def test_another_business_cannot_release_it(stage: Stage) -> None:
     _, payment_id = await held(stage)
     assert await refused(stage, stage.invoices.bill(), payment_id) == "PAYMENT_NOT_FOUND"
@@ -135,7 +177,7 @@ async def test_findings_are_counted_and_put_aside(stage: Stage) -> None:
     await service.measure()
     assert waiting() == before + 1
     async with stage.process.unit_of_work.read() as tx:
-        statement = select(QUARANTINE.c.id).where(QUARANTINE.c.reference == stranger)
+        statement = select(FINDINGS.c.id).where(FINDINGS.c.reference == stranger)
         held_id = (await tx.execute(statement)).scalar_one()
     assert await service.dismiss(held_id)
     assert not await service.dismiss(held_id)
