@@ -71,6 +71,7 @@ async def refused(stage: Stage, token: str, payment_id: str) -> str:
 async def test_a_lie_is_held_with_what_it_is_about(stage: Stage) -> None:
     token, _ = await held(stage)
     [payment] = await stage.payments(token)
+    assert (payment["held"], payment["paid_minor"], payment["settled_minor"]) == (True, 7_500_000, None)
     assert await findings(stage, payment["reference"]) == [("payment", "NGN", 7_500_000, "open")]
 
 

@@ -6,7 +6,7 @@ from whatsinvoice_kit.core.errors import not_found, precondition
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 
 from whatsinvoice_payments.clients import Provider, ProviderError
-from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
+from whatsinvoice_payments.domain.charge import Charge, is_captured
 from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.domain.quarantine import Kind, Ruling
 from whatsinvoice_payments.repository import payments as payment_rows
@@ -73,12 +73,10 @@ class QuarantineService:
             charge = await self._provider.verify(payment.reference)
         except ProviderError as error:
             raise away(error.retry_after) from error
-        if charge is None or charge.status is not ChargeStatus.SUCCESS or charge.paid_minor <= charge.fees_minor:
-            raise precondition("PAYMENT_NOT_CAPTURED", "the provider has no money of this payment")
-        if charge.reference != payment.reference:
-            raise precondition("PAYMENT_NOT_CAPTURED", "the provider speaks of another payment")
-        if charge.currency != payment.currency:
+        if charge is not None and charge.currency != payment.currency:
             raise precondition("CURRENCY_MISMATCH", "the payment is in another currency than its invoice")
+        if charge is None or not is_captured(payment, charge):
+            raise precondition("PAYMENT_NOT_CAPTURED", "the provider has no money of this payment")
         return charge
 
 

@@ -82,7 +82,11 @@ async def _hold(tx: Transaction, payment: Payment, charge: Charge, reason: str, 
     finding = Finding(
         kind, payment.reference, reason, payment.id, payment.business_id, charge.paid_minor, charge.currency, webhook_id
     )
-    await _end(tx, payment, Status.QUARANTINED, reason)
+    if not payment.final:
+        payment.end_as(Status.QUARANTINED, reason)
+        if charges.is_captured(payment, charge):
+            payment.hold(charge.paid_minor, charge.fees_minor, charge.channel, charge.paid_at or now())
+        await payment_rows.save_payment(tx, payment)
     return await hold_back(tx, finding)
 
 
