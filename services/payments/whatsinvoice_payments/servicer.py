@@ -14,11 +14,13 @@ from whatsinvoice_payments.events import money, payment_message, timestamp
 from whatsinvoice_payments.service import books
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.webhooks import WebhookService
-from whatsinvoice_payments.servicer_banking import BANK_ACCESS, BankParts, BankServicer
+from whatsinvoice_payments.servicer_banking import BANK_ACCESS, BankParts
+from whatsinvoice_payments.servicer_refunds import REFUND_ACCESS, RefundParts, RefundServicer
 
 READ = allow(scope="payments:read")
 ACCESS: AccessTable = {
     **BANK_ACCESS,
+    **REFUND_ACCESS,
     "StartCheckout": allow("gateway"),
     "ReceivePaystackWebhook": allow("gateway"),
     "GetPayment": READ,
@@ -29,13 +31,18 @@ ACCESS: AccessTable = {
 }
 
 
-class PaymentsServicer(BankServicer):
+class PaymentsServicer(RefundServicer):
     """whatsinvoice.payments.v1.PaymentsService."""
 
     def __init__(
-        self, unit_of_work: UnitOfWork, checkouts: CheckoutService, webhooks: WebhookService, banking: BankParts
+        self,
+        unit_of_work: UnitOfWork,
+        checkouts: CheckoutService,
+        webhooks: WebhookService,
+        banking: BankParts,
+        refunding: RefundParts,
     ) -> None:
-        super().__init__(unit_of_work, banking)
+        super().__init__(unit_of_work, banking, refunding)
         self._unit_of_work = unit_of_work
         self._checkouts = checkouts
         self._webhooks = webhooks

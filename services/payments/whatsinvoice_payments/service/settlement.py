@@ -44,7 +44,11 @@ class Settled:
 
 
 async def settle(tx: Transaction, reference: str, charge: Charge, claim: Claim | None = None) -> Settled:
-    """Applies what the provider verified; a repeat changes nothing. The claim is what a signed webhook said."""
+    """Applies what the provider verified; a repeat changes nothing. The claim is what a signed webhook said.
+
+    Money that the provider has reversed came first: it is settled here, and what went back of it by
+    `MoneyBack.bring_in_line`, which knows how.
+    """
     payment = await payment_rows.payment_by_reference(tx, reference, lock=True)
     if payment is None:
         return quarantined("reference", reference, "no payment of ours has this reference")
@@ -57,8 +61,6 @@ async def settle(tx: Transaction, reference: str, charge: Charge, claim: Claim |
     if reason:
         await _end(tx, payment, Status.QUARANTINED, reason)
         return quarantined("payment", reference, reason)
-    if charge.status is ChargeStatus.REVERSED:
-        return await _end(tx, payment, Status.REVERSED, charge.words)
     return await _succeed(tx, payment, charge)
 
 
