@@ -59,9 +59,9 @@ class Stage:
         await publish(self.redis_url, "whatsinvoice.auth.v1", a_business_registered(business_id, **changes))
 
         async def there() -> bool:
-            return bool(await self._rows(select(BUSINESSES).where(BUSINESSES.c.id == business_id)))
+            return bool(await self.rows(select(BUSINESSES).where(BUSINESSES.c.id == business_id)))
 
-        await eventually(there, lambda: self._rows(select(BUSINESSES)))
+        await eventually(there, lambda: self.rows(select(BUSINESSES)))
 
     async def transfer(self, account_number: str, amount_minor: int) -> int:
         """Somebody sends money to an account at the provider; gives the control's status."""
@@ -105,23 +105,23 @@ class Stage:
     async def payments(self, token: str) -> Rows:
         invoice_id = self.invoices.by_token[token].invoice_id
         statement = select(PAYMENTS).where(PAYMENTS.c.invoice_id == invoice_id).order_by(PAYMENTS.c.number)
-        return await self._rows(statement)
+        return await self.rows(statement)
 
     async def statuses(self, token: str) -> list[str]:
         return [row["status"] for row in await self.payments(token)]
 
     async def webhooks(self, natural_id: str) -> Rows:
         statement = select(WEBHOOK_EVENTS).where(WEBHOOK_EVENTS.c.natural_id == natural_id)
-        return await self._rows(statement.order_by(WEBHOOK_EVENTS.c.received_at))
+        return await self.rows(statement.order_by(WEBHOOK_EVENTS.c.received_at))
 
     async def count_webhooks(self) -> int:
-        return int((await self._rows(select(func.count().label("n")).select_from(WEBHOOK_EVENTS)))[0]["n"])
+        return int((await self.rows(select(func.count().label("n")).select_from(WEBHOOK_EVENTS)))[0]["n"])
 
     async def ledger(self, token: str) -> dict[str, int]:
         business_id = self.invoices.by_token[token].business_id
         statement = select(LEDGER_ENTRIES).where(LEDGER_ENTRIES.c.business_id == business_id)
         sums: dict[str, int] = {}
-        for row in await self._rows(statement):
+        for row in await self.rows(statement):
             sums[row["account"]] = sums.get(row["account"], 0) + row["amount_minor"]
         return sums
 
@@ -130,10 +130,10 @@ class Stage:
         outbox = KIT_TABLES.outbox
         business_id = self.invoices.by_token[token].business_id
         statement = select(outbox).where(outbox.c.business_id == business_id).order_by(outbox.c.sequence)
-        rows = await self._rows(statement)
+        rows = await self.rows(statement)
         return [getattr(events_pb2, row["event_type"]).FromString(row["payload"]) for row in rows]
 
-    async def _rows(self, statement: Any) -> Rows:
+    async def rows(self, statement: Any) -> Rows:
         async with self.process.unit_of_work.read() as tx:
             return (await tx.execute(statement)).mappings().all()
 
@@ -193,7 +193,7 @@ async def staged(
     """Starts payments against the sandbox; `backing` holds its database_url and redis_url."""
     invoices = Invoices()
     verifier = Verifier(parse_key_sets(keyring.trusted), "invoices")
-    rpc = RpcServer(Gate(verifier, {"GetPayable": allow("payments")}), "127.0.0.1:0")
+    rpc = RpcServer(Gate(verifier, {"GetPayable": allow("payments"), "GetEvidence": allow("payments")}), "127.0.0.1:0")
     descriptor = invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"]
     rpc.add(invoices_pb2_grpc.add_InvoicesServiceServicer_to_server, invoices, descriptor.full_name)
     await rpc.start()
