@@ -1,17 +1,19 @@
 """What tests of refunds and disputes do with a paid invoice, and what they look at afterwards."""
 
+import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from payments.parts import SECRET_KEY
 from payments.stage import Rows, Stage, eventually
 from sqlalchemy import select
+from support.sandbox import Entrance
 from whatsinvoice.payments.v1 import payments_pb2 as pb
-from whatsinvoice_payments.models import DISPUTES, LEDGER_ENTRIES, REFUNDS
+from whatsinvoice_payments.models import DISPUTES, LEDGER_ENTRIES, REFUNDS, WEBHOOK_EVENTS
 
 TOTAL = 7_500_000
 FAILS, NEEDS_ATTENTION = "4084080000671803", "4084080000671902"
@@ -27,20 +29,18 @@ class Paid:
     stage: Stage
     token: str
     reference: str
+    payment_id: str = ""
+    """Known once it is settled."""
 
     @property
     def me(self) -> tuple[tuple[str, str], ...]:
         return self.stage.as_merchant(self.token)
 
-    @property
-    def payment_id(self) -> str:
-        return self._payment_id
-
     async def settled(self) -> "Paid":
         """Once our side knows."""
         await self.stage.becomes(self.token, "succeeded")
         [payment] = await self.stage.payments(self.token)
-        self._payment_id = str(payment["id"])
+        self.payment_id = str(payment["id"])
         return self
 
     async def payment(self) -> Any:
@@ -61,14 +61,14 @@ class Paid:
         invoice_id = self.stage.invoices.by_token[self.token].invoice_id
         return await self.stage.rows(select(table).where(table.c.invoice_id == invoice_id).order_by(table.c.id))
 
-    async def become(self, rows: str, *statuses: str) -> None:
+    async def become(self, rows: str, *statuses: str, seconds: float = 10.0) -> None:
         """Waits until its `refunds` or `disputes` have these statuses."""
         look = getattr(self, rows)
 
         async def have() -> bool:
             return [row["status"] for row in await look()] == list(statuses)
 
-        await eventually(have, look)
+        await eventually(have, look, seconds)
 
     async def purposes(self) -> list[str]:
         """What facts about it are in the books, without the ids in them."""
@@ -123,10 +123,10 @@ async def control(stage: Stage, path: str, **body: Any) -> Any:
     return answer.json()
 
 
-async def elsewhere(stage: Stage, path: str, **body: Any) -> dict[str, Any]:
+async def elsewhere(stage: Stage, path: str, method: str = "POST", **body: Any) -> dict[str, Any]:
     """Somebody does something at the provider's own dashboard."""
     headers = {"authorization": f"Bearer {SECRET_KEY}"}
-    answer: httpx.Response = await stage.sandbox.post(f"/paystack/{path}", json=body, headers=headers)
+    answer: httpx.Response = await stage.sandbox.request(method, f"/paystack/{path}", json=body, headers=headers)
     assert answer.is_success, answer.text
     data: dict[str, Any] = answer.json()["data"]
     return data
@@ -137,14 +137,60 @@ def event_in(body: bytes) -> str:
 
 
 class Recorder:
-    """Takes webhooks in instead of the service, for a test to deliver."""
+    """Takes webhooks in instead of the service, for a test to deliver when it likes."""
 
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
+    def __init__(self, door: Entrance) -> None:
+        self._door = door
+        self._bodies: dict[object, dict[str, bytes]] = defaultdict(dict)
 
-    def forward(self, body: bytes, signature: str) -> int:
-        self.bodies.append(body)
+    def __enter__(self) -> Self:
+        self._before, self._door.forward = self._door.forward, self._keep
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._door.forward = self._before
+
+    def _keep(self, body: bytes, signature: str) -> int:
+        for reference in references_in(body):
+            self._bodies[reference][event_in(body)] = body
         return 200
 
-    def about(self, wanted: Callable[[dict[str, Any]], bool]) -> list[bytes]:
-        return [body for body in self.bodies if wanted(json.loads(body)["data"])]
+    async def told(self, reference: str, events: Sequence[str]) -> dict[str, bytes]:
+        """The body of each of these events about a transaction, once all of them have been sent."""
+
+        async def found() -> dict[str, bytes]:
+            return self._bodies[reference]
+
+        async def all_of_them() -> bool:
+            return set(events) <= set(self._bodies[reference])
+
+        await eventually(all_of_them, found)
+        return {event: self._bodies[reference][event] for event in events}
+
+
+def references_in(body: bytes) -> tuple[object, ...]:
+    """What a webhook may call the transaction that it is about."""
+    data = json.loads(body)["data"]
+    nested = data.get("transaction")
+    return (
+        data.get("reference"),
+        data.get("transaction_reference"),
+        nested.get("reference") if isinstance(nested, dict) else None,
+    )
+
+
+async def deliver(stage: Stage, body: bytes) -> str:
+    """Delivers a webhook and waits until it has had its effect; gives the outcome."""
+    await stage.deliver(body)
+    table, digest = WEBHOOK_EVENTS, hashlib.sha256(body).digest()
+    statement = select(table).where(table.c.body_hash == digest)
+
+    async def kept() -> Rows:
+        return await stage.rows(statement)
+
+    async def done() -> bool:
+        return all(row["processed_at"] for row in await kept())
+
+    await eventually(done, kept, 30)
+    [row] = await kept()
+    return str(row["outcome"])
