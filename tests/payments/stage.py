@@ -42,6 +42,7 @@ class Stage:
     keyring: Keyring
     sandbox: httpx.AsyncClient
     redis_url: str
+    settings: Mapping[str, Any]
 
     @property
     def as_gateway(self) -> tuple[tuple[str, str], ...]:
@@ -188,9 +189,9 @@ def _opened(door: Entrance, stage: Stage) -> Iterator[None]:
 
 @asynccontextmanager
 async def staged(
-    backing: Mapping[str, str], keyring: Keyring, sandbox_url: str, door: Entrance, **changes: Any
+    backing: Mapping[str, str], keyring: Keyring, sandbox_url: str, door: Entrance, *, only: str = "", **changes: Any
 ) -> AsyncIterator[Stage]:
-    """Starts payments against the sandbox; `backing` holds its database_url and redis_url."""
+    """Starts payments, or half of it, against the sandbox; `backing` holds its database_url and redis_url."""
     invoices = Invoices()
     verifier = Verifier(parse_key_sets(keyring.trusted), "invoices")
     rpc = RpcServer(Gate(verifier, {"GetPayable": allow("payments"), "GetEvidence": allow("payments")}), "127.0.0.1:0")
@@ -206,13 +207,15 @@ async def staged(
         "webhook_retry_seconds": 0.05,
         "reconcile_seconds": 0.1,
         "claim_idle_ms": 300,
+        **backing,
+        **changes,
     }
     async with (
-        running(SPEC, **(settings | dict(backing) | changes)) as process,
+        running(SPEC, only, **settings) as process,
         channel_to(process) as channel,
         httpx.AsyncClient(base_url=sandbox_url, trust_env=False, verify=NO_TLS) as sandbox,
     ):
-        stage = Stage(process, PaymentsServiceStub(channel), invoices, keyring, sandbox, backing["redis_url"])
+        stage = Stage(process, PaymentsServiceStub(channel), invoices, keyring, sandbox, backing["redis_url"], settings)
         await stage.no_faults()
         with _opened(door, stage):
             yield stage
