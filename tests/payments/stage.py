@@ -78,8 +78,11 @@ class Stage:
         answer = await self.sandbox.post(f"/_control/checkouts/{code}", json={"outcome": outcome, **act})
         assert answer.status_code == 200, answer.text
 
-    async def fault(self, call: str, fault: str, **how: Any) -> None:
+    async def fault(self, call: str, fault: str, *, silent: bool = False, **how: Any) -> None:
+        """`silent`: and no webhook comes."""
         armed = [{"provider": "paystack", "call": call, "fault": fault, **how}]
+        if silent:
+            armed.append({"provider": "paystack", "call": "webhook", "fault": "drop"})
         answer = await self.sandbox.put("/_control/faults", json=armed)
         assert answer.status_code == 200, answer.text
 

@@ -136,3 +136,14 @@ async def test_webhooks_that_come_late_and_twice_while_the_provider_moves_on_end
     on_the_way = ("RefundUpdated pending", "RefundUpdated processing")
     end["told"] = {name: count for name, count in end["told"].items() if name not in on_the_way}
     assert end == expected(fees)
+
+
+async def test_a_success_that_is_told_when_all_of_it_has_gone_back_brings_that_along(
+    held: Stage, door: Entrance
+) -> None:
+    with Recorder(door) as recorder:
+        sale = await paid(held)
+        async for _ in one_after_another(sale):
+            pass
+        await deliver(held, (await recorder.told(sale.reference, EVENTS))["charge.success"])
+    assert await end_of(sale) == expected((await sale.payment())["fees_minor"])
