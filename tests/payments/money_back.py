@@ -117,6 +117,15 @@ async def paid(stage: Stage, total: int = TOTAL, **act: Any) -> Paid:
     return Paid(stage, token, checkout.reference)
 
 
+async def refunded_once(sale: Paid, amount: int) -> None:
+    """It went back once: at the provider, in the books, and in what others were told."""
+    await sale.become("refunds", "processed", seconds=20)
+    assert [(row["amount"], row["status"]) for row in (await sale.at_provider())["refunds"]] == [(amount, "processed")]
+    told = await sale.told()
+    assert (told["RefundUpdated processed"], told[f"PaymentReversed refund {amount}"]) == (1, 1)
+    await sale.books_agree()
+
+
 async def control(stage: Stage, path: str, **body: Any) -> Any:
     answer = await stage.sandbox.post(f"/_control/{path}", json=body)
     assert answer.is_success, answer.text

@@ -1,19 +1,13 @@
 """I3 for money that goes back: wherever we die, the provider gives it back once, and our books say what it says."""
 
-import asyncio
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import grpc
 import pytest
 import pytest_asyncio
-from payments.money_back import LEASE_300_MS, TOTAL, Paid, control, paid
-from payments.stage import Stage, eventually, staged
+from payments.money_back import LEASE_300_MS, TOTAL, control, paid, refunded_once
+from payments.stage import Stage, staged
 from support.keys import Keyring
 from support.sandbox import Entrance
 from whatsinvoice.payments.v1 import payments_pb2 as pb
@@ -61,15 +55,6 @@ async def service(backing: dict[str, str], keyring: Keyring, sandbox_url: str, d
     """What was cut short is taken up again after 300 ms."""
     async with staged(backing, keyring, sandbox_url, door, reconcile_scale=LEASE_300_MS) as stage:
         yield stage
-
-
-async def refunded_once(sale: Paid, amount: int) -> None:
-    """At the provider, in the books, and in what others were told."""
-    await sale.become("refunds", "processed", seconds=20)
-    assert [(row["amount"], row["status"]) for row in (await sale.at_provider())["refunds"]] == [(amount, "processed")]
-    told = await sale.told()
-    assert (told["RefundUpdated processed"], told[f"PaymentReversed refund {amount}"]) == (1, 1)
-    await sale.books_agree()
 
 
 @pytest.mark.parametrize(
@@ -144,54 +129,3 @@ async def test_a_dispute_is_answered_once_wherever_we_die(
     if answer == "accept":
         assert (await sale.told())[f"PaymentReversed dispute {TOTAL}"] == 1
         await sale.books_agree()
-
-
-@contextmanager
-def worker(stage: Stage) -> Iterator["subprocess.Popen[bytes]"]:
-    """The half of payments that works, as a process of its own."""
-    settings = {f"PAYMENTS_{name.upper()}": str(value) for name, value in stage.settings.items()}
-    command = [sys.executable, "-m", "whatsinvoice_payments", "--only=worker"]
-    environment = {**os.environ, **settings, "PAYMENTS_APP_ENV": "test", "PAYMENTS_LOG_LEVEL": "error"}
-    with subprocess.Popen(command, env=environment) as process:
-        yield process
-        process.kill()
-
-
-@pytest.mark.parametrize(
-    ("fault", "moment"),
-    [
-        pytest.param("delay", "asked", id="while the provider had not done it yet"),
-        pytest.param("timeout", "done", id="when the provider had done it and we had not heard"),
-        pytest.param("", "recorded", id="when we had recorded it"),
-    ],
-)
-@pytest.mark.timeout(120)
-async def test_a_worker_that_is_killed_leaves_a_refund_that_the_next_one_finishes_once(
-    backing: dict[str, str], keyring: Keyring, sandbox_url: str, door: Entrance, fault: str, moment: str
-) -> None:
-    scale = 10 * LEASE_300_MS
-    async with staged(backing, keyring, sandbox_url, door, only="api", reconcile_scale=scale) as stage:
-        with worker(stage):
-            sale = await (await paid(stage)).settled()
-        await control(stage, "refunds", hold=True)
-        await sale.refund(2_500_000)
-        await stage.fault("webhook", "drop")
-        if fault:
-            await stage.fault("refund_create", fault, silent=True, seconds=1.5, count=1)
-        with worker(stage) as first:
-            await eventually(lambda: _reached(sale, moment), sale.refunds, 30)
-            first.send_signal(signal.SIGKILL)
-            first.wait(10)
-        await control(stage, "refunds", hold=False)
-        with worker(stage):
-            await refunded_once(sale, 2_500_000)
-
-
-async def _reached(sale: Paid, moment: str) -> bool:
-    [refund] = await sale.refunds()
-    if moment == "asked":
-        await asyncio.sleep(0.3 if refund["attempts"] else 0)
-        return bool(refund["attempts"])
-    if moment == "done":
-        return bool((await sale.at_provider())["refunds"])
-    return refund["provider_id"] is not None
