@@ -33,6 +33,13 @@ async def add_entry_set(tx: Transaction, payment: Payment, purpose: str, posting
     await tx.execute(insert(LEDGER_ENTRIES), rows)
 
 
+async def has_entry_set(tx: Transaction, payment_id: str, purpose: str) -> bool:
+    """Whether that fact about the payment is in the books."""
+    table = LEDGER_ENTRIES
+    statement = select(table.c.id).where(table.c.payment_id == payment_id, table.c.purpose == purpose).limit(1)
+    return (await tx.execute(statement)).one_or_none() is not None
+
+
 async def list_entries(tx: Transaction, business_id: str, before: str, limit: int) -> Sequence[Entry]:
     """Newest first, those older than `before` when it is given."""
     table = LEDGER_ENTRIES
