@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import psycopg
-from whatsinvoice_kit.data.provision import owner_of
+from whatsinvoice_kit.data.provision import narrow, owner_of
 
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.bucket import Bucket
@@ -57,6 +57,8 @@ def restore(settings: Settings, catalogue: Catalogue, manifest: Manifest, place:
             plain = _opened(catalogue.target, opener, manifest, service, Path(folder))
             programs.restore(addresses[service], service, owner_of(service), plain, JOBS)
             plain.unlink()
+            with psycopg.connect(addresses[service], autocommit=True) as admin:
+                narrow(admin, service)
     for url in dict.fromkeys(addresses.values()):
         with psycopg.connect(url, autocommit=True) as admin:
             admin.execute("ANALYZE")
