@@ -11,11 +11,14 @@ from whatsinvoice_payments import consumers
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.command_audit import AUDIT
 from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
+from whatsinvoice_payments.service.chain import ChainService
 from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
+from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.transfers import TransferService
@@ -49,13 +52,21 @@ def build(kit: Kit[Settings]) -> Parts:
         servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking),
         descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         access=ACCESS,
-        jobs=consumers.jobs(
-            webhooks,
-            reconciliation,
-            banking.payouts,
-            retry_seconds=settings.webhook_retry_seconds,
-            reconcile_seconds=settings.reconcile_seconds,
-            payout_seconds=settings.payout_seconds,
+        jobs=(
+            *consumers.jobs(
+                webhooks,
+                reconciliation,
+                banking.payouts,
+                retry_seconds=settings.webhook_retry_seconds,
+                reconcile_seconds=settings.reconcile_seconds,
+                payout_seconds=settings.payout_seconds,
+            ),
+            *consumers.book_jobs(
+                ChainService(unit_of_work),
+                InvariantsService(unit_of_work),
+                invariants_seconds=settings.invariants_seconds,
+                anchor_seconds=settings.anchor_seconds,
+            ),
         ),
         subscriptions=consumers.subscriptions(),
         closing=(channel.close, paystack.close),
@@ -80,7 +91,7 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     )
 
 
-SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build)
+SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"audit": AUDIT})
 
 if __name__ == "__main__":
     main(SPEC)

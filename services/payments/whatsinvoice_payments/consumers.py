@@ -17,6 +17,8 @@ from whatsinvoice_payments.domain.allocation import Allocation
 from whatsinvoice_payments.domain.bank_account import Business
 from whatsinvoice_payments.repository.payouts import put_business
 from whatsinvoice_payments.service.allocations import record_allocation
+from whatsinvoice_payments.service.chain import ChainService
+from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.webhooks import WebhookService
@@ -91,4 +93,15 @@ def jobs(
         Job("payments.webhooks", webhooks.work, pause, channel="payments_webhookevent"),
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
         Job("payments.payouts", payouts.work, payout_seconds, single=True),
+    )
+
+
+def book_jobs(
+    chain: ChainService, invariants: InvariantsService, *, invariants_seconds: float, anchor_seconds: float
+) -> Sequence[Job]:
+    """What keeps the books provable."""
+    return (
+        Job("payments.chain", chain.link, invariants_seconds, single=True),
+        Job("payments.anchor", chain.anchor, anchor_seconds, single=True),
+        Job("payments.invariants", invariants.work, invariants_seconds, single=True),
     )

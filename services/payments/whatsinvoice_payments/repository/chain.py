@@ -110,8 +110,8 @@ async def add_anchors(tx: Transaction, anchored: Sequence[Head], moment: datetim
     ]
     if not rows:
         return 0
-    statement = insert(LEDGER_ANCHORS).on_conflict_do_nothing()
-    return (await tx.execute(statement, rows)).rowcount
+    statement = insert(LEDGER_ANCHORS).values(rows).on_conflict_do_nothing()
+    return len((await tx.execute(statement.returning(LEDGER_ANCHORS.c.business_id))).all())
 
 
 async def anchors_after(tx: Transaction, business_id: str, position: int, limit: int) -> Sequence[Head]:

@@ -82,6 +82,12 @@ LINK = """
         link bytea;
     BEGIN
         PERFORM set_config('app.business_id', '*', true);
+        SELECT * INTO head FROM payments.ledger_heads WHERE business_id = of_business FOR UPDATE;
+        IF NOT FOUND THEN
+            INSERT INTO payments.ledger_heads VALUES (of_business, 0, decode(repeat('00', 32), 'hex'), true, now())
+                ON CONFLICT DO NOTHING;
+            SELECT * INTO head FROM payments.ledger_heads WHERE business_id = of_business FOR UPDATE;
+        END IF;
         SELECT entries INTO linked FROM payments.ledger_sets WHERE entry_set_id = of_set;
         IF FOUND THEN
             SELECT count(*) INTO found_entries FROM payments.ledger_entries WHERE entry_set_id = of_set;
@@ -90,12 +96,6 @@ LINK = """
             END IF;
             PERFORM set_config('app.business_id', seen, true);
             RETURN;
-        END IF;
-        SELECT * INTO head FROM payments.ledger_heads WHERE business_id = of_business FOR UPDATE;
-        IF NOT FOUND THEN
-            INSERT INTO payments.ledger_heads VALUES (of_business, 0, decode(repeat('00', 32), 'hex'), true, now())
-                ON CONFLICT DO NOTHING;
-            SELECT * INTO head FROM payments.ledger_heads WHERE business_id = of_business FOR UPDATE;
         END IF;
         SELECT count(*), string_agg(payments.entry_text(e), '' ORDER BY e.id COLLATE "C") INTO found_entries, content
             FROM payments.ledger_entries e WHERE e.entry_set_id = of_set AND e.business_id = of_business;

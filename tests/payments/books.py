@@ -1,0 +1,89 @@
+"""Books of their own: a database that no other test writes into, entries made by hand, and rows broken on purpose."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from support.backing import host_and_port
+from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.data.db import make_engine
+from whatsinvoice_kit.data.migrations import migrate
+from whatsinvoice_kit.data.provision import owner_of, provision, role_of
+from whatsinvoice_kit.data.unit_of_work import UnitOfWork
+from whatsinvoice_payments.models import KIT_TABLES
+
+EVERY_BUSINESS = "-c app.business_id=*"
+INSERT = """
+    INSERT INTO payments.ledger_entries
+        (id, business_id, entry_set_id, purpose, account, currency, amount_minor, payment_id, invoice_id, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'inv_1', now())
+"""
+ROLES = (role_of("payments"), owner_of("payments"))
+SALE = (("paystack_clearing", 90), ("fees", 10), ("receivable", -100))
+
+
+@dataclass(frozen=True)
+class Books:
+    """The addresses of a database with payments' tables: of the service's role, of their owner, of a superuser."""
+
+    url: str
+    owner_url: str
+    admin_url: str
+
+    def post(
+        self,
+        business_id: str,
+        *postings: tuple[str, int],
+        entry_set_id: str = "",
+        payment_id: str = "",
+        purpose: str = "payment",
+    ) -> str:
+        """Commits a set of NGN as the service's role; gives its id. That of a sale where no postings are given."""
+        entry_set_id, payment_id = entry_set_id or new_id("set"), payment_id or new_id("pay")
+        with closing(psycopg.connect(self.url, options=EVERY_BUSINESS)) as connection, connection.transaction():
+            for account, amount in postings or SALE:
+                values = (new_id("led"), business_id, entry_set_id, purpose, account, "NGN", amount, payment_id)
+                connection.execute(INSERT, values)
+        return entry_set_id
+
+    def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        """What a superuser sees."""
+        with psycopg.connect(self.admin_url, row_factory=dict_row) as connection:
+            return connection.execute(statement.encode(), values).fetchall()
+
+    def breaks(self, statement: str, *values: Any) -> None:
+        """As a superuser, with every trigger off."""
+        with psycopg.connect(self.admin_url, options="-c session_replication_role=replica") as connection:
+            assert connection.execute(statement.encode(), values).rowcount > 0, statement
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        engine = make_engine(self.url, pool_size=2, application="books")
+        try:
+            yield UnitOfWork(engine, KIT_TABLES.outbox)
+        finally:
+            await engine.dispose()
+
+
+@contextmanager
+def own_books(postgres_url: str, target: str = "head") -> Iterator[Books]:
+    """A new database, migrated to a revision."""
+    name = f"books_{secrets.token_hex(4)}"
+    host, port = host_and_port(postgres_url)
+    password = "payments-of-the-tests"
+    provision(postgres_url, "payments", password, password, name)
+    url, owner_url = (f"postgresql://{role}:{password}@{host}:{port}/{name}" for role in ROLES)
+    books = Books(url, owner_url, f"{postgres_url.rpartition('/')[0]}/{name}")
+    migrate("whatsinvoice_payments", books.owner_url, target)
+    yield books
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def ids(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return [row["id"] for row in rows]
