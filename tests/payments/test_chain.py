@@ -45,9 +45,7 @@ def test_the_services_role_only_adds_to_the_ledger(postgres_url: str, books: Boo
         for statement in CHANGES:
             refused(books.url, statement.format(table), psycopg.errors.InsufficientPrivilege)
     for table in KEPT:
-        refused(
-            books.url, f"INSERT INTO payments.{table} TABLE payments.{table}", psycopg.errors.InsufficientPrivilege
-        )
+        refused(books.url, f"INSERT INTO payments.{table} TABLE payments.{table}", psycopg.errors.InsufficientPrivilege)
     books.post(new_id("biz"))
 
 
