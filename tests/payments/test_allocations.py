@@ -31,7 +31,7 @@ def sale(books: Books) -> Sale:
     return books.sale()
 
 
-def after(sale: Sale, paid: int, status: int = invoices_pb2.INVOICE_STATUS_PAID, version: int = 3) -> Any:
+def after(sale: Sale, paid: int, status: Any = invoices_pb2.INVOICE_STATUS_PAID, version: int = 3) -> dict[str, Any]:
     return {
         "event_id": new_id("evt"),
         "business_id": sale.business_id,
@@ -56,7 +56,7 @@ def recorded(sale: Sale, credit: int = 2_000, **changes: Any) -> events_pb2.Invo
 
 def given_back(sale: Sale, cause: str, applied: int, credit: int) -> events_pb2.InvoiceReversalRecorded:
     values = after(sale, 8_000 - applied, invoices_pb2.INVOICE_STATUS_PARTIALLY_PAID, 4)
-    told = {
+    told: dict[str, Any] = {
         "payment_id": sale.payment_id,
         "cause_id": cause,
         "from_applied_minor": applied,
