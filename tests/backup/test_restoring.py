@@ -1,13 +1,16 @@
 """What was saved comes back equal, and a copy that differs in anything is noticed."""
 
+import json
+
 import psycopg
 import pytest
 from backup.conftest import House, Place
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.contents import read_contents, snapshots
-from whatsinvoice_backup.failures import BackupError
-from whatsinvoice_backup.manifest import Manifest
+from whatsinvoice_backup.failures import BackupError, RefusedError
+from whatsinvoice_backup.manifest import Manifest, parsed
 from whatsinvoice_backup.restoring import compare, restore, verify
+from whatsinvoice_payments.domain.chain import digest_of, read_head
 
 
 def different(house: House, manifest: Manifest, place: Place) -> list[str]:
@@ -70,6 +73,42 @@ def test_a_changed_ledger_and_changed_documents_are_noticed(house: House, newer:
         "biz_1/inv_2/1.pdf is missing",
         "biz_1/stranger.pdf was never saved",
     }
+
+
+def test_where_the_chains_ended_lies_beside_the_dumps(house: House, newer: Manifest) -> None:
+    """As the audit of payments reads it, under the digest that its log names."""
+    heads = [read_head(line) for line in house.catalogue.heads(newer).splitlines()]
+    assert newer.contents.ledger.heads == len(heads) > 0
+    assert newer.contents.ledger.heads_sha256 == digest_of(heads)
+    assert sum(head.position for head in heads) * 3 == newer.contents.ledger.entries
+
+
+def test_a_chain_that_ends_elsewhere_is_noticed(house: House, newer: Manifest, copy: Place) -> None:
+    with psycopg.connect(copy.admin_url) as admin:
+        admin.execute("UPDATE payments.ledger_heads SET position = position - 1")
+    said = f"the ledger has {newer.contents.ledger.heads} chains, of {newer.contents.ledger.heads}, and other ends"
+    assert said in different(house, newer, copy)
+
+
+def test_a_backup_from_before_the_chains_is_read_and_compared_without_them(
+    house: House, newer: Manifest, restored: Place
+) -> None:
+    body = json.loads(house.catalogue.signer.signed_manifest(newer).splitlines()[0])
+    del body["heads_list"], body["contents"]["ledger"]["heads"], body["contents"]["ledger"]["heads_sha256"]
+    former = parsed(body)
+    verify(house.catalogue, former)
+    assert compare(restored.settings, house.catalogue, former, None) == []
+    with pytest.raises(RefusedError, match="from before"):
+        house.catalogue.heads(former)
+
+
+def test_what_may_only_be_added_to_is_so_again(restored: Place) -> None:
+    """The dumps carry no rights, and default privileges give all of them."""
+    with psycopg.connect(restored.admin_url) as admin:
+        rights = "SELECT has_table_privilege('whatsinvoice_payments', %s, %s)"
+        for table, allowed in (("ledger_entries", {"SELECT", "INSERT"}), ("ledger_sets", {"SELECT"})):
+            for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"):
+                assert admin.execute(rights, [f"payments.{table}", right]).fetchone() == (right in allowed,), table
 
 
 def test_a_place_that_is_not_empty_is_left_alone(house: House, newer: Manifest, restored: Place) -> None:
