@@ -85,7 +85,7 @@ console: setup  ## A Python prompt inside a service of the stack: make console S
 	@$(LOCAL) console $(S) $(if $(WRITE),--write)
 
 audit: setup  ## Whether the stack's books hold, row by row, and agree with the provider's list: make audit A=--offline
-	@$(LOCAL) audit $(A)
+	@$(LOCAL) audit -- $(A)
 
 backup: setup  ## Save the stack that is up into a second bucket, encrypted (deploy/backup says what else it can do)
 	@$(LOCAL) backup

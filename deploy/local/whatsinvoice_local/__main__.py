@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     console.add_argument("service", choices=SERVICES)
     console.add_argument("--write", action="store_true", help="let it change rows")
     audit = commands.add_parser("audit", help="whether the stack's books hold, and agree with the provider's list")
-    audit.add_argument("words", nargs=argparse.REMAINDER, help="as of `python -m whatsinvoice_payments audit`")
+    audit.add_argument("words", nargs="*", help="after --, as of `python -m whatsinvoice_payments audit`")
     commands.add_parser("demo", help="play one invoice from chat message to receipt, and print it")
     return parser
 
