@@ -1,16 +1,26 @@
 """What was saved comes back equal, and a copy that differs in anything is noticed."""
 
 import json
+from typing import Any
 
 import psycopg
 import pytest
 from backup.conftest import House, Place
+from structlog.testing import capture_logs
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.contents import read_contents, snapshots
 from whatsinvoice_backup.failures import BackupError, RefusedError
 from whatsinvoice_backup.manifest import Manifest, parsed
 from whatsinvoice_backup.restoring import compare, restore, verify
+from whatsinvoice_invoices.models import KIT_TABLES as INVOICES
+from whatsinvoice_invoices.service.invariants import InvariantsService as InvoicesInvariants
+from whatsinvoice_kit.data.db import make_engine
+from whatsinvoice_kit.data.provision import role_of
+from whatsinvoice_kit.data.unit_of_work import UnitOfWork
+from whatsinvoice_kit.events.tables import KitTables
 from whatsinvoice_payments.domain.chain import digest_of, read_head
+from whatsinvoice_payments.models import KIT_TABLES as PAYMENTS
+from whatsinvoice_payments.service.invariants import InvariantsService as PaymentsInvariants
 
 
 def different(house: House, manifest: Manifest, place: Place) -> list[str]:
@@ -135,3 +145,23 @@ def test_a_document_is_copied_once(house: House, older: Manifest, newer: Manifes
     stored = house.target.sizes(f"{documents.FOLDER}/")
     assert len(stored) == 8
     assert b"a new document" not in b"".join(house.target.get(key) or b"" for key in stored)
+
+
+@pytest.mark.parametrize(
+    ("service", "job", "tables"),
+    [("payments", PaymentsInvariants, PAYMENTS), ("invoices", InvoicesInvariants, INVOICES)],
+)
+async def test_what_fills_a_house_breaks_no_rule_of_money(
+    house: House, newer: Manifest, service: str, job: Any, tables: KitTables
+) -> None:
+    """A drill's services look at it each minute."""
+    assert newer.contents.ledger.entries
+    host_and_name = house.admin_url.partition("@")[2]
+    url = f"postgresql://{role_of(service)}:{service}-of-the-tests@{host_and_name}"
+    engine = make_engine(url, pool_size=2, application="fill")
+    try:
+        with capture_logs() as logs:
+            await job(UnitOfWork(engine, tables.outbox)).work()
+    finally:
+        await engine.dispose()
+    assert logs == []
