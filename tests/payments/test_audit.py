@@ -21,7 +21,6 @@ from pydantic import SecretStr
 from support.keys import Keyring
 from support.sandbox import Entrance, sandbox_program
 from support.services import publish
-from whatsinvoice_payments import command_audit
 from whatsinvoice_payments.__main__ import SPEC
 from whatsinvoice_payments.domain.chain import digest_of, line_of
 from whatsinvoice_payments.repository import chain as chain_rows
@@ -52,7 +51,7 @@ def audited(keyring: Keyring, capsys: pytest.CaptureFixture[str]) -> Callable[..
             paystack_secret_key=SecretStr(SECRET_KEY),
         )
         parser = ArgumentParser()
-        command_audit.add_arguments(parser)
+        SPEC.commands["audit"].add_arguments(parser)
         status = await SPEC.commands["audit"].run(settings, parser.parse_args(arguments))
         captured = capsys.readouterr()
         return status, captured.out + captured.err

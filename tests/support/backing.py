@@ -77,11 +77,14 @@ def redis(folder: Path) -> Iterator[str]:
     if url := os.environ.get("REDIS_URL"):
         yield url
     elif _containers():
-        from testcontainers.community.redis import RedisContainer  # noqa: PLC0415  (only where asked for)
+        # testcontainers' own RedisContainer leaves the connections by which it asks for readiness to the collector
+        from testcontainers.core.container import DockerContainer  # noqa: PLC0415  (only where asked for)
+        from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415
 
         password = secrets.token_hex(16)
-        container = RedisContainer("redis:7-bookworm", password=password)
+        container = DockerContainer("redis:7-bookworm")
         container.with_command(f"redis-server --requirepass {password} --appendonly yes --maxmemory-policy noeviction")
+        container.waiting_for(LogMessageWaitStrategy("Ready to accept connections").with_startup_timeout(60))
         _publish(container, 6379)
         with container:
             yield f"redis://:{password}@{_address(container, 6379)}/0"

@@ -11,7 +11,8 @@ from whatsinvoice_payments import consumers
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
-from whatsinvoice_payments.command_audit import AUDIT
+from whatsinvoice_payments.commands.audit import AUDIT
+from whatsinvoice_payments.commands.quarantine import QUARANTINE
 from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
@@ -20,6 +21,7 @@ from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.payouts import PayoutService
+from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.transfers import TransferService
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
@@ -46,10 +48,11 @@ def build(kit: Kit[Settings]) -> Parts:
     charges = ChargeWebhooks(unit_of_work, paystack, banking.virtual_accounts)
     effects = {CHARGE_SUCCESS: charges.apply}
     webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects)
+    quarantine = QuarantineService(unit_of_work, paystack)
     reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
-        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking),
+        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, quarantine, banking),
         descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         access=ACCESS,
         jobs=(
@@ -57,6 +60,7 @@ def build(kit: Kit[Settings]) -> Parts:
                 webhooks,
                 reconciliation,
                 banking.payouts,
+                quarantine,
                 retry_seconds=settings.webhook_retry_seconds,
                 reconcile_seconds=settings.reconcile_seconds,
                 payout_seconds=settings.payout_seconds,
@@ -91,7 +95,7 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     )
 
 
-SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"audit": AUDIT})
+SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"quarantine": QUARANTINE, "audit": AUDIT})
 
 if __name__ == "__main__":
     main(SPEC)

@@ -20,10 +20,12 @@ from whatsinvoice_payments.service.allocations import record_allocation
 from whatsinvoice_payments.service.chain import ChainService
 from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.payouts import PayoutService
+from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.webhooks import WebhookService
 
 LONGEST_PAUSE = 1.0
+MEASURE_SECONDS = 60.0
 
 
 async def on_business_told(tx: Transaction, event: BusinessRegistered | BusinessChanged) -> None:
@@ -82,6 +84,7 @@ def jobs(
     webhooks: WebhookService,
     reconciliation: ReconciliationService,
     payouts: PayoutService,
+    quarantine: QuarantineService,
     *,
     retry_seconds: float,
     reconcile_seconds: float,
@@ -93,6 +96,7 @@ def jobs(
         Job("payments.webhooks", webhooks.work, pause, channel="payments_webhookevent"),
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
         Job("payments.payouts", payouts.work, payout_seconds, single=True),
+        Job("payments.quarantine", quarantine.measure, MEASURE_SECONDS, single=True),
     )
 
 

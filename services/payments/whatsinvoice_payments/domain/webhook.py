@@ -17,6 +17,7 @@ from whatsinvoice_payments.domain.charge import Claim
 
 CHARGE_SUCCESS = "charge.success"
 MAX_NAME = 200
+LARGEST = 2**63 - 1
 
 NATURAL_IDS: Mapping[str, tuple[str, ...]] = {
     "charge.dispute.": ("id",),
@@ -113,11 +114,11 @@ def deposit_of(body: bytes) -> Deposit | None:
 
 
 def minor_units(given: object) -> int | None:
-    """An amount as Paystack writes it, a number or a string of digits; None for anything else."""
-    if isinstance(given, int) and not isinstance(given, bool):
+    """An amount as Paystack writes it, a number or a string of digits; None for all else."""
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= len(str(LARGEST)):
+        given = int(given)
+    if isinstance(given, int) and not isinstance(given, bool) and abs(given) <= LARGEST:
         return given
-    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= len(str(2**63)):
-        return int(given)
     return None
 
 

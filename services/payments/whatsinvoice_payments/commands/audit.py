@@ -1,4 +1,4 @@
-"""`python -m whatsinvoice_payments audit`: whether the books hold, as a table and a line for each row that breaks them.
+"""`audit`: whether the books hold, as a table and a line for each row that breaks them.
 
 The exit status is 0 when they hold, 1 when they do not, 2 when the provider could not be asked.
 """
@@ -8,15 +8,12 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from whatsinvoice_kit.data.db import make_engine
-from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_kit.runtime import Command
 
 from whatsinvoice_payments.clients import ProviderError
-from whatsinvoice_payments.clients.paystack import Paystack
 from whatsinvoice_payments.clients.transactions import PaystackTransactions
+from whatsinvoice_payments.commands import tools
 from whatsinvoice_payments.domain.chain import Head, read_head
-from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.audit import Asked, Report, audit
 from whatsinvoice_payments.settings import Settings
 
@@ -37,19 +34,13 @@ async def run(settings: Settings, options: Namespace) -> int:
         since=options.since,
         settled_within=timedelta(minutes=options.within_minutes),
     )
-    engine = make_engine(
-        settings.database_url.get_secret_value(), pool_size=1, application="whatsinvoice_payments.audit"
-    )
-    paystack = Paystack(settings.paystack_base_url, settings.paystack_secret_key.get_secret_value())
     try:
-        transactions = None if options.offline else PaystackTransactions(paystack)
-        report = await audit(UnitOfWork(engine, KIT_TABLES.outbox), asked, transactions)
+        async with tools(settings) as given:
+            transactions = None if options.offline else PaystackTransactions(given.paystack)
+            report = await audit(given.unit_of_work, asked, transactions)
     except ProviderError as error:
         sys.stderr.write(f"the provider could not be asked: {error}\n")
         return NOT_ASKED
-    finally:
-        await paystack.close()
-        await engine.dispose()
     sys.stdout.write(shown(report))
     return BROKEN if report.breaches else HOLDS
 
@@ -74,4 +65,6 @@ def _day(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
-AUDIT = Command("whether the books hold: every entry, every chain, and the provider's own list", add_arguments, run)
+AUDIT: Command[Settings] = Command(
+    "whether the books hold: every entry, every chain, and the provider's own list", add_arguments, run
+)
