@@ -234,6 +234,7 @@ DASHBOARDS = [
                     "short",
                     {"{{check}}": "max by (check) (invoices_invariant_breaches)"},
                 ),
+                Panel("In quarantine", "short", {"{{kind}}": "max by (kind) (payments_quarantine_open)"}),
             ],
             "Nothing lost on the way": [
                 Panel(
