@@ -62,7 +62,7 @@ lock: setup  ## Resolve every version again: requirements.lock and clients/types
 
 # --- the local stack --------------------------------------------------------------------------------------------
 LOCAL := $(PY) -m whatsinvoice_local
-.PHONY: up down status logs demo migrate console backup restore-drill certs kubectl
+.PHONY: up down status logs demo migrate console audit backup restore-drill certs kubectl
 up: setup  ## Start the whole stack in the background, ready when it returns; running it again changes nothing
 	@$(LOCAL) up
 
@@ -83,6 +83,9 @@ migrate: setup  ## Bring every schema up to date, or one: make migrate S=invoice
 
 console: setup  ## A Python prompt inside a service of the stack: make console S=invoices; read-only without WRITE=1
 	@$(LOCAL) console $(S) $(if $(WRITE),--write)
+
+audit: setup  ## Whether the stack's books hold, row by row, and agree with the provider's list: make audit A=--offline
+	@$(LOCAL) audit -- $(A)
 
 backup: setup  ## Save the stack that is up into a second bucket, encrypted (deploy/backup says what else it can do)
 	@$(LOCAL) backup

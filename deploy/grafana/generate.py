@@ -223,6 +223,19 @@ DASHBOARDS = [
                 ),
                 Panel("Calls of Paystack that fail", "percentunit", {"failures": "paystack:failures:ratio_rate5m"}),
             ],
+            "The books": [
+                Panel(
+                    "Rows of payments that break a rule",
+                    "short",
+                    {"{{check}}": "max by (check) (payments_invariant_breaches)"},
+                ),
+                Panel(
+                    "Rows of invoices that break a rule",
+                    "short",
+                    {"{{check}}": "max by (check) (invoices_invariant_breaches)"},
+                ),
+                Panel("In quarantine", "short", {"{{kind}}": "max by (kind) (payments_quarantine_open)"}),
+            ],
             "Nothing lost on the way": [
                 Panel(
                     "Events of payments not yet published",

@@ -52,6 +52,8 @@ def test_a_backup_is_made_listed_and_verified(
     assert house.catalogue.listing().good[0].name == name
     assert main(["list"]) == 0
     assert name in said()
+    assert main(["heads"]) == 0
+    assert said() == house.catalogue.heads(house.catalogue.manifest())
     assert main(["verify"]) == 0
     assert said().strip().endswith(f"{name} is whole")
 

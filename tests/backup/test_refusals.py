@@ -13,7 +13,7 @@ from whatsinvoice_backup import documents
 from whatsinvoice_backup.catalogue import Catalogue
 from whatsinvoice_backup.contents import snapshots
 from whatsinvoice_backup.failures import BackupError, RefusedError
-from whatsinvoice_backup.manifest import Manifest, Signer, key_of
+from whatsinvoice_backup.manifest import HEADS, Manifest, Signer, key_of
 from whatsinvoice_backup.programs import Programs
 from whatsinvoice_backup.restoring import restore, verify
 from whatsinvoice_backup.sealing import Opener, Sealer
@@ -56,7 +56,7 @@ def put_back(house: House, manifest: Manifest) -> None:
     documents.put_back(house.target, opener, house.catalogue.documents(manifest), None)
 
 
-FILES = ("auth.dump.age", "invoices.dump.age", "payments.dump.age", "notifications.dump.age", documents.LIST)
+FILES = ("auth.dump.age", "invoices.dump.age", "payments.dump.age", "notifications.dump.age", documents.LIST, HEADS)
 
 
 @pytest.mark.parametrize("change", [flipped, truncated])
@@ -70,7 +70,7 @@ def test_a_changed_file_is_refused(house: House, newer: Manifest, file: str, cha
         verify(house.catalogue, newer)
 
 
-@pytest.mark.parametrize("file", [FILES[0], FILES[-1]])
+@pytest.mark.parametrize("file", [FILES[0], documents.LIST])
 def test_a_changed_file_is_not_restored(house: House, newer: Manifest, place: Place, file: str) -> None:
     key = key_of(newer.name, file)
     with changed(house, key, flipped(content_of(house, key))), pytest.raises(RefusedError, match=file):
@@ -111,7 +111,7 @@ def test_a_missing_file_is_refused(house: House, newer: Manifest, file: str) -> 
         verify(house.catalogue, newer)
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [file for file in FILES if file != HEADS])  # the ledger is the same in both
 def test_a_file_of_another_backup_is_refused(house: House, older: Manifest, newer: Manifest, file: str) -> None:
     with (
         changed(house, key_of(newer.name, file), content_of(house, key_of(older.name, file))),

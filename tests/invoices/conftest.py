@@ -31,13 +31,14 @@ class Merchant:
 
 
 @pytest.fixture
-async def process(migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyring) -> AsyncIterator[Process[Any]]:
+def settings(migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyring) -> dict[str, Any]:
+    """What the service is started with, by field name."""
     store = ObjectStore(
         endpoint=s3.endpoint, region="us-east-1", bucket=BUCKET, access_key=s3.access_key, secret_key=s3.secret_key
     )
     store.ensure_bucket()
     store.close()
-    settings = {
+    return {
         "database_url": migrated["invoices"],
         "redis_url": redis_url,
         "trusted_keys": keyring.trusted,
@@ -49,6 +50,10 @@ async def process(migrated: dict[str, str], redis_url: str, s3: S3, keyring: Key
         "s3_secret_key": s3.secret_key,
         "claim_idle_ms": 300,
     }
+
+
+@pytest.fixture
+async def process(settings: dict[str, Any]) -> AsyncIterator[Process[Any]]:
     async with running(SPEC, **settings) as process:
         yield process
 

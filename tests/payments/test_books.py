@@ -11,7 +11,6 @@ from support.services import bearer, reason_of
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_kit.core.ids import new_id
-from whatsinvoice_kit.data.provision import owner_of, role_of
 from whatsinvoice_payments.servicer import ACCESS
 
 INSERT = """
@@ -46,33 +45,6 @@ def test_only_balanced_sets_are_committed(backing: dict[str, str]) -> None:
         post(url, ("pocket", "NGN", 100), ("receivable", "NGN", -100))
     with pytest.raises(psycopg.errors.UniqueViolation):
         post(url, ("bank", "NGN", 100), ("bank", "NGN", -100))
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["UPDATE payments.ledger_entries SET amount_minor = amount_minor + 1", "DELETE FROM payments.ledger_entries"],
-)
-def test_the_ledger_is_append_only(backing: dict[str, str], statement: str) -> None:
-    with (
-        psycopg.connect(backing["database_url"], options=EVERY_BUSINESS) as connection,
-        pytest.raises(psycopg.errors.RestrictViolation, match="append-only"),
-    ):
-        connection.execute(statement)
-
-
-def test_the_ledger_is_not_emptied(backing: dict[str, str]) -> None:
-    """The service's role may not; the owner of the schema may, and meets the trigger."""
-    with (
-        psycopg.connect(backing["database_url"]) as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute("TRUNCATE payments.ledger_entries")
-    owner = backing["database_url"].replace(role_of("payments"), owner_of("payments"), 1)
-    with (
-        psycopg.connect(owner) as connection,
-        pytest.raises(psycopg.errors.RestrictViolation, match="append-only"),
-    ):
-        connection.execute("TRUNCATE payments.ledger_entries")
 
 
 async def a_settled_invoice(stage: Stage) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The command line: `python -m whatsinvoice_backup run|list|verify|restore|drill|prune|watch [--check-config]`."""
+"""The command line: `python -m whatsinvoice_backup run|list|heads|verify|restore|drill|prune|watch`."""
 
 import argparse
 import asyncio
@@ -58,6 +58,8 @@ def _run(options: argparse.Namespace, settings: Settings, source: Bucket, catalo
         result = drill(settings, catalogue, None, name=options.name)
         _say(json.dumps(result, indent=1))
         return 0 if result["ok"] else 1
+    elif options.command == "heads":
+        sys.stdout.write(catalogue.heads(catalogue.manifest(options.name)))
     elif options.command == "prune":
         _say("\n".join(prune(catalogue, settings)) or "nothing is old")
     elif options.command == "watch":
@@ -94,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="make a backup, then let go of those that are no longer kept (the default)")
     commands.add_parser("list", help="the backups, newest first")
     for name, said in (
+        ("heads", "where the ledger's chains ended: what `audit --anchor` of payments compares with; needs no key"),
         ("verify", "hash every file of a backup; needs no private key"),
         ("restore", "fill the empty schemas at DATABASE_URL and the empty bucket of documents"),
         ("drill", "restore into the empty server at DATABASE_URL, compare, write down how it went"),

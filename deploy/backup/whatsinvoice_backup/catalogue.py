@@ -1,5 +1,6 @@
 """The backups that a bucket holds: which are whole, what they say, and which may go."""
 
+import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from whatsinvoice_backup import documents
 from whatsinvoice_backup.bucket import Bucket
 from whatsinvoice_backup.documents import Document
 from whatsinvoice_backup.failures import RefusedError
-from whatsinvoice_backup.manifest import FOLDER, Manifest, Signer, key_of
+from whatsinvoice_backup.manifest import FOLDER, HEADS, Manifest, Signer, key_of
 from whatsinvoice_backup.sealing import require, sha256
 
 DRILLS = "drills"
@@ -74,6 +75,17 @@ class Catalogue:
             raise RefusedError(f"{key} is missing")
         require(key, len(content), sha256(content), manifest.objects_list)
         return list(documents.read_list(content))
+
+    def heads(self, manifest: Manifest) -> str:
+        """Where the ledger's chains ended, a line for each; RefusedError when that is not what was saved."""
+        if manifest.heads_list is None:
+            raise RefusedError(f"{manifest.name} is from before the ledger had chains")
+        key = key_of(manifest.name, HEADS)
+        content = self.target.get(key)
+        if content is None:
+            raise RefusedError(f"{key} is missing")
+        require(key, len(content), sha256(content), manifest.heads_list)
+        return gzip.decompress(content).decode()
 
     def write_drill(self, name: str, result: dict[str, Any]) -> None:
         self.target.put(f"{DRILLS}/{name}", self.signer.signed({"kind": "drill", **result}))

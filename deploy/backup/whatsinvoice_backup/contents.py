@@ -23,6 +23,12 @@ _OPTIONS = "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_
 _SUMS = """
     SELECT account || ' ' || currency, sum(amount_minor)::bigint FROM payments.ledger_entries GROUP BY 1 ORDER BY 1
 """
+_HEADS = """
+    COPY (
+        SELECT business_id || ' ' || position || ' ' || encode(hash, 'hex') FROM payments.ledger_heads
+        WHERE position > 0 ORDER BY business_id COLLATE "C"
+    ) TO STDOUT
+"""
 _LEDGER = """
     COPY (
         SELECT id, business_id, entry_set_id, purpose, account, currency, amount_minor, payment_id, invoice_id
@@ -88,6 +94,21 @@ def read_contents(servers: list[Server]) -> Contents:
     return Contents(heads, tables, ledger)
 
 
+def read_heads(servers: list[Server]) -> bytes:
+    """Where the chain of each business ends, as of the snapshots: lines of `<business id> <position> <hash>`.
+
+    They are what the audit of payments takes as an anchor. Empty before the ledger had chains.
+    """
+    return b"".join(_heads(server.connection) for server in servers if "payments" in server.services)
+
+
+def _heads(connection: "psycopg.Connection[Any]") -> bytes:
+    if connection.execute("SELECT to_regclass('payments.ledger_heads')").fetchone() == (None,):
+        return b""
+    with connection.cursor() as cursor, cursor.copy(_HEADS) as lines:
+        return b"".join(bytes(line) for line in lines)
+
+
 def _table(connection: "psycopg.Connection[Any]", schema: str, name: str) -> Table:
     """The sum of the hashes of its rows as text: whatever their order, one changed character is another sum."""
     statement = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM {} AS t")
@@ -113,4 +134,5 @@ def _ledger(connection: "psycopg.Connection[Any]") -> Ledger:
     entries, last_id = row or (0, "")
     if sum(found.values()):
         raise BackupError("the ledger does not sum to zero; nothing is saved over a good backup")
-    return Ledger(entries, last_id, digest.hexdigest(), found)
+    heads = _heads(connection)
+    return Ledger(entries, last_id, digest.hexdigest(), found, heads.count(b"\n"), hashlib.sha256(heads).hexdigest())

@@ -91,6 +91,7 @@ def _about(manifest: Manifest) -> dict[str, Any]:
         "rows": sum(table.rows for tables in manifest.contents.tables.values() for table in tables.values()),
         "invoices": manifest.contents.tables["invoices"]["invoices"].rows,
         "ledger_entries": manifest.contents.ledger.entries,
+        "ledger_chains": manifest.contents.ledger.heads,
         "documents": manifest.objects,
     }
 

@@ -13,6 +13,7 @@ from whatsinvoice_backup.sealing import Sealed
 FORMAT = 1
 FOLDER = "backups"
 FILE = "manifest.signed"
+HEADS = "heads.gz"
 
 
 def key_of(name: str, file: str = FILE) -> str:
@@ -36,6 +37,10 @@ class Ledger:
     last_id: str
     sha256: str
     sums: dict[str, int]
+    heads: int = 0
+    """Chains of businesses that have an end."""
+    heads_sha256: str = ""
+    """Over the lines of contents.read_heads: the digest that payments' log and audit name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Manifest:
     objects: int
     objects_bytes: int
     objects_new: int
+    heads_list: Sealed | None = None
+    """`heads.gz`, which is not encrypted: it names ids and hashes. None in backups from before there were chains."""
 
     @property
     def size(self) -> int:
@@ -88,6 +95,7 @@ def parsed(body: Mapping[str, Any]) -> Manifest:
         "contents": Contents(contents["heads"], tables, Ledger(**contents["ledger"])),
         "dumps": {service: Sealed(**dump) for service, dump in body["dumps"].items()},
         "objects_list": Sealed(**body["objects_list"]),
+        "heads_list": Sealed(**body["heads_list"]) if body.get("heads_list") else None,
     }
     return Manifest(**fields)
 

@@ -1,5 +1,6 @@
 """Making a backup: a snapshot, dumps of it, the documents, and the manifest when all of it is there."""
 
+import gzip
 import secrets
 import tempfile
 import time
@@ -12,9 +13,9 @@ import structlog
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.bucket import Bucket
 from whatsinvoice_backup.catalogue import Catalogue, name_at
-from whatsinvoice_backup.contents import Server, read_contents, snapshots
+from whatsinvoice_backup.contents import Server, read_contents, read_heads, snapshots
 from whatsinvoice_backup.documents import Document
-from whatsinvoice_backup.manifest import FORMAT, Manifest, key_of
+from whatsinvoice_backup.manifest import FORMAT, HEADS, Manifest, key_of
 from whatsinvoice_backup.programs import Programs
 from whatsinvoice_backup.sealing import Sealed, Sealer, sha256
 from whatsinvoice_backup.settings import Settings
@@ -52,6 +53,7 @@ def save(settings: Settings, catalogue: Catalogue, source: Bucket) -> Manifest:
                 for service in server.services
             }
             contents = read_contents(servers)
+            heads = gzip.compress(read_heads(servers), compresslevel=6, mtime=0)
             dumps = {service: dump.result() for service, dump in writing.items()}
         moments = [server.services for server in servers]
         versions = {
@@ -63,6 +65,7 @@ def save(settings: Settings, catalogue: Catalogue, source: Bucket) -> Manifest:
     found, new = documents.mirror(source, catalogue.target, sealer, _known(catalogue))
     listed = documents.written_list(found)
     catalogue.target.put(key_of(name, documents.LIST), listed)
+    catalogue.target.put(key_of(name, HEADS), heads)
     manifest = Manifest(
         format=FORMAT,
         name=name,
@@ -73,14 +76,19 @@ def save(settings: Settings, catalogue: Catalogue, source: Bucket) -> Manifest:
         moments=moments,
         contents=contents,
         dumps=dumps,
-        objects_list=Sealed(len(listed), sha256(listed), len(listed), sha256(listed)),
+        objects_list=_as_it_is(listed),
         objects=len(found),
         objects_bytes=sum(document.sealed.size for document in found),
         objects_new=new,
+        heads_list=_as_it_is(heads),
     )
     catalogue.target.put(key_of(name), catalogue.signer.signed_manifest(manifest))
     log.info("backup made", backup=name, seconds=manifest.seconds, bytes=manifest.size, new_objects=new)
     return manifest
+
+
+def _as_it_is(content: bytes) -> Sealed:
+    return Sealed(len(content), sha256(content), len(content), sha256(content))
 
 
 def _dump(

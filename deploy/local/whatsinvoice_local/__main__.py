@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
             _say(line)
     elif options.command in ("backup", "drill"):
         return _run_backups(options, stack)
-    elif options.command in ("migrate", "console"):
+    elif options.command in ("migrate", "console", "audit"):
         _operate(options, stack)
     else:
         _say(run_demo(stack, _say).as_json())
@@ -58,10 +58,12 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
 
 
 def _operate(options: argparse.Namespace, stack: Stack) -> None:
-    from whatsinvoice_local.operating import migrate_services, open_console  # noqa: PLC0415  (as below)
+    from whatsinvoice_local.operating import become, migrate_services, open_console  # noqa: PLC0415  (as below)
 
     if options.command == "console":
         open_console(options.service, stack.state, write=options.write)
+    if options.command == "audit":
+        become("payments", stack.state, "audit", *options.words)
     migrate_services([options.service] if options.service else SERVICES, os.environ, stack.state, _say)
 
 
@@ -109,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     console = commands.add_parser("console", help="a Python prompt inside a service of the stack, read-only")
     console.add_argument("service", choices=SERVICES)
     console.add_argument("--write", action="store_true", help="let it change rows")
+    audit = commands.add_parser("audit", help="whether the stack's books hold, and agree with the provider's list")
+    audit.add_argument("words", nargs="*", help="after --, as of `python -m whatsinvoice_payments audit`")
     commands.add_parser("demo", help="play one invoice from chat message to receipt, and print it")
     return parser
 

@@ -14,7 +14,8 @@ SELECT i, pg_temp.id('inv', i) AS id, b.id AS business_id, b.name AS business_na
     pg_temp.id('cus', i / 10) AS customer_id,
     'Customer ' || i / 10 AS customer, '+23480' || lpad((i / 10)::text, 8, '0') AS phone,
     (ARRAY['draft', 'open', 'open', 'paid', 'paid', 'paid', 'paid', 'paid', 'paid', 'void'])[1 + i % 10] AS status,
-    'INV-' || lpad((i / :businesses)::text, 6, '0') AS number,
+    'INV-' || lpad((row_number() OVER (PARTITION BY b.n, i % 10 = 0 ORDER BY i))::text, 6, '0') AS number,
+    'RCP-' || lpad((row_number() OVER (PARTITION BY b.n, i % 10 BETWEEN 3 AND 8 ORDER BY i))::text, 6, '0') AS receipt,
     substr(md5('token' || i) || md5('more' || i), 1, 43) AS token,
     (1 + i % 4) AS lines, (1 + i % 200) * 50000 AS unit, (1 + i % 200) * 50000 * 75 / 1000 AS tax,
     pg_temp.moment(i) AS moment
@@ -29,7 +30,9 @@ INSERT INTO auth.members (id, business_id, user_id, role) SELECT pg_temp.id('mem
 INSERT INTO auth.sessions (id, user_id, business_id, created_at, expires_at)
 SELECT pg_temp.id('ses', n), user_id, id, now() - interval '1 day', now() + interval '29 days' FROM businesses;
 INSERT INTO invoices.businesses SELECT id, name, 'NG', 'NGN', 'Africa/Lagos', phone, 1 FROM businesses;
-INSERT INTO invoices.counters SELECT id, kind, 100000 FROM businesses, unnest(ARRAY['invoice', 'receipt']) AS kind;
+INSERT INTO invoices.counters
+SELECT business_id, kind, count(*) FILTER (WHERE kind = 'invoice' AND status <> 'draft' OR kind = 'receipt' AND status = 'paid')
+FROM facts, unnest(ARRAY['invoice', 'receipt']) AS kind GROUP BY 1, 2;
 INSERT INTO invoices.customers (id, business_id, name, phone, email)
 SELECT DISTINCT ON (customer_id) customer_id, business_id, customer, phone, lower(replace(customer, ' ', '.')) || '@example.test'
 FROM facts;
@@ -48,7 +51,7 @@ SELECT id, business_id, customer_id,
     CASE WHEN status <> 'draft' THEN moment END, CASE status WHEN 'paid' THEN moment + interval '1 hour' END
 FROM facts;
 INSERT INTO invoices.receipts
-SELECT pg_temp.id('rcp', i), business_id, id, number, 'RCT' || substr(number, 4), substr(md5('receipt' || i) || md5('r' || i), 1, 43),
+SELECT pg_temp.id('rcp', i), business_id, id, number, receipt, substr(md5('receipt' || i) || md5('r' || i), 1, 43),
     pg_temp.id('pay', i), total, 0, 'NGN', 'card', 'wi_' || substr(md5('ref' || i), 1, 24), moment + interval '1 hour', 0
 FROM facts WHERE status = 'paid';
 INSERT INTO invoices.timeline
@@ -72,6 +75,8 @@ SELECT pg_temp.id('led', i * 4 + k), business_id, pg_temp.id('set', i), 'payment
 FROM facts, LATERAL (VALUES (1, 'paystack_clearing', total - total * 15 / 1000), (2, 'fees', total * 15 / 1000),
     (3, 'receivable', -total)) AS p (k, account, amount)
 WHERE status = 'paid';
+INSERT INTO payments.ledger_heads SELECT id, 0, decode(repeat('00', 32), 'hex'), false, now() FROM businesses
+ON CONFLICT DO NOTHING;
 INSERT INTO notifications.members
 SELECT pg_temp.id('mem', n), id, user_id, phone, 'Owner ' || n, 'owner', true, name, 'NG', 'NGN', 'Africa/Lagos', 1 FROM businesses;
 INSERT INTO notifications.contacts (id, phone, name)

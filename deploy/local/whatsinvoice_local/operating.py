@@ -1,4 +1,4 @@
-"""What one does with the services of a stack by hand: bring their schemas up to date, and look inside one."""
+"""What one does with the services of a stack by hand: bring schemas up to date, look inside one, audit the books."""
 
 import os
 import sys
@@ -27,7 +27,12 @@ def migrate_services(
 
 
 def open_console(service: str, state: State, *, write: bool) -> None:
-    """Becomes the console of a service of the stack, with the environment that the service has; does not come back.
+    """Becomes the console of a service of the stack; see `become`."""
+    become(service, state, "console", *(["--write"] if write else []))
+
+
+def become(service: str, state: State, *words: str) -> None:
+    """Becomes a command of a service of the stack, with the environment that the service has; does not come back.
 
     Raises:
         StackError: the stack is down.
@@ -38,6 +43,6 @@ def open_console(service: str, state: State, *, write: bool) -> None:
     storage = ObjectStorage(env["S3_ENDPOINT"], env["S3_ACCESS_KEY"], env["S3_SECRET_KEY"])
     resources = Resources(env["DATABASE_URL"], env["REDIS_URL"], storage)
     plan = Plan(resources, state.ports({}), state.secrets(), state.keys())
-    command = [sys.executable, "-m", f"whatsinvoice_{service}", "console", *(["--write"] if write else [])]
+    command = [sys.executable, "-m", f"whatsinvoice_{service}", *words]
     further = {name: os.environ[name] for name in ("TERM", "HOME") if name in os.environ}
     os.execve(sys.executable, command, plan.environment_of(service) | further)  # noqa: S606  (our words)

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, pool, text
 from sqlalchemy.engine import Connection, make_url
 
+from whatsinvoice_kit.data.provision import MARKS, NARROW
 from whatsinvoice_kit.data.tenancy import EVERY, SETTING, policy_statements
 
 _LOCK_PAUSE_SECONDS = 0.2
@@ -108,7 +109,7 @@ def create_index_concurrently(name: str, on: str, *, unique: bool = False) -> No
     with op.get_context().autocommit_block():
         op.execute("SET statement_timeout = 0")
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema}.{name}")
-        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} ON {on}")
+        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}")
         op.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
 
 
@@ -124,6 +125,16 @@ def show_one_business(schema: str, **tables: str) -> None:
     for table, column in tables.items():
         for statement in policy_statements(schema, table, column):
             op.execute(statement)
+
+
+def mark(schema: str, **tables: str) -> None:
+    """Takes rights to tables from the role that runs: table=one of provision.MARKS, its comment in models.py too."""
+    for table, word in tables.items():
+        if word not in MARKS:
+            raise ValueError(f"{word!r} is no mark")
+        op.execute(f"COMMENT ON TABLE {schema}.{table} IS '{word}'")
+    chosen = NARROW.format(schema_name=f"'{schema}'")
+    op.execute(f"DO $$ DECLARE each text; BEGIN FOR each IN {chosen} LOOP EXECUTE each; END LOOP; END $$")
 
 
 def notify_on_insert(schema: str, table: str) -> None:

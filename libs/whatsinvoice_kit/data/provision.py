@@ -1,13 +1,19 @@
 """Roles and schemas in one database: for each service an owner that migrates and a role that runs, and one for backups.
 
 The role that runs reads and writes the rows of its own schema and nothing else: it makes, changes and drops no table.
+With a table whose comment is one of MARKS it may do less. The mark is the table's own, so a restore brings it along.
 """
+
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 DATABASE = "whatsinvoice"
 BACKUP_ROLE = "whatsinvoice_backup"
+APPEND_ONLY, KEPT_BY_TRIGGERS = "append-only", "kept by triggers"
+MARKS = frozenset({APPEND_ONLY, KEPT_BY_TRIGGERS})
+"""Comments of tables. The role that runs may read and insert into the first kind, and only read the second."""
 
 
 def role_of(service: str) -> str:
@@ -39,9 +45,22 @@ def provision(admin_url: str, service: str, password: str, owner_password: str, 
                 "owner": sql.Identifier(owner),
             }
             for statement in _OF_SERVICE:
-                made = inside.execute(sql.SQL(statement).format(**names))
-                for (each,) in made.fetchall() if made.description else ():
-                    inside.execute(each)
+                _run(inside, sql.SQL(statement).format(**names))
+
+
+def narrow(connection: "psycopg.Connection[Any]", service: str) -> None:
+    """Takes from the role that runs what its schema's marked tables refuse it; as the owner, or as a superuser.
+
+    Where tables are made otherwise than by migrations (a restore), default privileges have given it everything.
+    """
+    _run(connection, sql.SQL(NARROW).format(schema_name=sql.Literal(service)))
+
+
+def _run(connection: "psycopg.Connection[Any]", statement: sql.Composed) -> None:
+    """A statement, and those that it gives."""
+    made = connection.execute(statement)
+    for (each,) in made.fetchall() if made.description else ():
+        connection.execute(each)
 
 
 def provision_backup(admin_url: str, password: str, database: str = DATABASE) -> None:
@@ -70,6 +89,22 @@ _EACH_TABLE = """
     WHERE nspname = {schema_name} AND rolname = {role_name} AND relkind IN ('r', 'p')
 """
 """Tables by themselves: one transaction that locks them all waits in a circle with those who use them."""
+_GRANT_EACH = """
+    SELECT format('GRANT %s ON %s TO %I', CASE obj_description(pg_class.oid, 'pg_class')
+        WHEN 'append-only' THEN 'SELECT, INSERT' WHEN 'kept by triggers' THEN 'SELECT'
+        ELSE 'SELECT, INSERT, UPDATE, DELETE' END, pg_class.oid::regclass, {role_name})
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = {schema_name} AND relkind IN ('r', 'p')
+"""
+NARROW = """
+    SELECT DISTINCT format('REVOKE %s ON %s FROM %I',
+        CASE mark WHEN 'append-only' THEN 'UPDATE, DELETE, TRUNCATE' ELSE 'INSERT, UPDATE, DELETE, TRUNCATE' END,
+        pg_class.oid::regclass, rolname)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace,
+        obj_description(pg_class.oid, 'pg_class') AS mark, aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee
+    WHERE nspname = {schema_name} AND mark IN ('append-only', 'kept by triggers') AND grantee <> relowner
+"""
+"""Gives statements: everybody's rights to marked tables but the owner's."""
 _OF_SERVICE = (
     "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
     "REVOKE ALL ON SCHEMA public FROM PUBLIC",
@@ -82,7 +117,8 @@ _OF_SERVICE = (
     _EACH_TABLE,
     "REASSIGN OWNED BY {role} TO {owner}",
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+    _GRANT_EACH,
+    NARROW,
     """
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}
         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import ServiceSettings
 from whatsinvoice_kit.storage import ObjectStore
@@ -24,6 +24,8 @@ class Settings(ServiceSettings):
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     render_threads: int = 2
+    invariants_seconds: float = Field(default=60.0, gt=0)
+    """How often invoices are held against their rules."""
 
     def unsafe(self) -> Iterator[str]:
         yield from super().unsafe()

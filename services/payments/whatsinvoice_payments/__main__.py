@@ -13,13 +13,16 @@ from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
 from whatsinvoice_payments.clients.paystack_disputes import PaystackDisputes
 from whatsinvoice_payments.clients.paystack_refunds import PaystackRefunds
+from whatsinvoice_payments.commands.audit import AUDIT
 from whatsinvoice_payments.commands.quarantine import QUARANTINE
 from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS, DISPUTE, REFUND, TRANSFER_REJECTED
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
+from whatsinvoice_payments.service.chain import ChainService
 from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.disputes import DisputeService
+from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
 from whatsinvoice_payments.service.money_back_webhooks import MoneyBackWebhooks
@@ -89,6 +92,12 @@ def build(kit: Kit[Settings]) -> Parts:
                 MoneyBackGauges(unit_of_work),
                 pause=settings.reconcile_seconds,
             ),
+            *consumers.book_jobs(
+                ChainService(unit_of_work),
+                InvariantsService(unit_of_work),
+                invariants_seconds=settings.invariants_seconds,
+                anchor_seconds=settings.anchor_seconds,
+            ),
         ),
         subscriptions=consumers.subscriptions(),
         closing=(channel.close, paystack.close, disputes.close),
@@ -113,7 +122,7 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     )
 
 
-SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"quarantine": QUARANTINE})
+SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"quarantine": QUARANTINE, "audit": AUDIT})
 
 if __name__ == "__main__":
     main(SPEC)

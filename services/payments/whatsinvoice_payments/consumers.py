@@ -1,19 +1,26 @@
 """The background work of payments: stored webhooks, refunds on their way, and the provider asked about what goes on.
 
-What payments hears: businesses, from auth.
+What payments hears: businesses, from auth; what became of its payments, from invoices.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from whatsinvoice.auth.v1.events_pb2 import BusinessChanged, BusinessRegistered
+from whatsinvoice.invoices.v1.events_pb2 import InvoicePaymentRecorded, InvoiceReversalRecorded
+from whatsinvoice.invoices.v1.invoices_pb2 import Invoice, InvoiceStatus
 from whatsinvoice_kit.data.jobs import Job
 from whatsinvoice_kit.data.unit_of_work import Transaction
-from whatsinvoice_kit.events.inbox import Subscription
+from whatsinvoice_kit.events.inbox import Handler, Subscription
 
+from whatsinvoice_payments.domain.allocation import Allocation
 from whatsinvoice_payments.domain.bank_account import Business
 from whatsinvoice_payments.repository.payouts import put_business
 from whatsinvoice_payments.repository.refunds import CHANNEL as REFUNDS_CHANNEL
+from whatsinvoice_payments.service.allocations import record_allocation
+from whatsinvoice_payments.service.chain import ChainService
 from whatsinvoice_payments.service.disputes import DisputeService
+from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.quarantine import QuarantineService
@@ -32,10 +39,49 @@ async def on_business_told(tx: Transaction, event: BusinessRegistered | Business
     await put_business(tx, business)
 
 
+async def on_payment_recorded(tx: Transaction, event: InvoicePaymentRecorded) -> None:
+    """What of a payment counted for its invoice, and what became the customer's credit."""
+    receipt, credit = event.receipt, event.credit_minor
+    applied = receipt.amount.amount_minor - credit
+    await record_allocation(tx, _allocation(event.business_id, event.invoice, receipt.payment_id, "", applied, credit))
+
+
+async def on_reversal_recorded(tx: Transaction, event: InvoiceReversalRecorded) -> None:
+    """What of money that went back had counted, and what had been credit."""
+    applied, credit = event.from_applied_minor, event.from_credit_minor
+    told = _allocation(event.business_id, event.invoice, event.payment_id, event.cause_id, applied, credit)
+    await record_allocation(tx, told)
+
+
+def _allocation(
+    business_id: str, invoice: Invoice, payment_id: str, cause_id: str, applied_minor: int, credit_minor: int
+) -> Allocation:
+    return Allocation(
+        payment_id=payment_id,
+        cause_id=cause_id,
+        business_id=business_id,
+        invoice_id=invoice.id,
+        applied_minor=applied_minor,
+        credit_minor=credit_minor,
+        currency=invoice.currency_code,
+        invoice_total_minor=invoice.total_minor,
+        invoice_paid_minor=invoice.amount_paid_minor,
+        invoice_status=InvoiceStatus.Name(invoice.status).removeprefix("INVOICE_STATUS_").lower(),
+        invoice_version=invoice.version,
+    )
+
+
 def subscriptions() -> list[Subscription]:
     """Stream by stream."""
-    heard = {BusinessRegistered: on_business_told, BusinessChanged: on_business_told}
-    return [Subscription("whatsinvoice.auth.v1", heard)]
+    of_auth: dict[type[Any], Handler] = {BusinessRegistered: on_business_told, BusinessChanged: on_business_told}
+    of_invoices: dict[type[Any], Handler] = {
+        InvoicePaymentRecorded: on_payment_recorded,
+        InvoiceReversalRecorded: on_reversal_recorded,
+    }
+    return [
+        Subscription("whatsinvoice.auth.v1", of_auth),
+        Subscription("whatsinvoice.invoices.v1", of_invoices),
+    ]
 
 
 def jobs(
@@ -66,4 +112,15 @@ def money_back_jobs(
         Job("payments.refunds", refunds.work, pause, channel=REFUNDS_CHANNEL),
         Job("payments.disputes", disputes.work, pause),
         Job("payments.money_back_gauges", gauges.work, MEASURE_SECONDS),
+    )
+
+
+def book_jobs(
+    chain: ChainService, invariants: InvariantsService, *, invariants_seconds: float, anchor_seconds: float
+) -> Sequence[Job]:
+    """What keeps the books provable."""
+    return (
+        Job("payments.chain", chain.link, invariants_seconds, single=True),
+        Job("payments.anchor", chain.anchor, anchor_seconds, single=True),
+        Job("payments.invariants", invariants.work, invariants_seconds, single=True),
     )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
 )
 from whatsinvoice_kit.data.db import service_metadata
+from whatsinvoice_kit.data.provision import APPEND_ONLY, KEPT_BY_TRIGGERS
 from whatsinvoice_kit.events.tables import KitTables
 
 METADATA = service_metadata("payments")
@@ -62,6 +63,7 @@ PAYMENTS = Table(
 )
 Index("ix_payments_business_id_id", PAYMENTS.c.business_id, PAYMENTS.c.id)
 Index("ix_payments_business_id_invoice_id_id", PAYMENTS.c.business_id, PAYMENTS.c.invoice_id, PAYMENTS.c.id)
+Index("ix_payments_updated_at", PAYMENTS.c.updated_at)
 Index("ix_payments_next_check_at", PAYMENTS.c.next_check_at, postgresql_where=PAYMENTS.c.next_check_at.is_not(None))
 
 WEBHOOK_EVENTS = Table(
@@ -264,6 +266,56 @@ LEDGER_ENTRIES = Table(
     _moment("created_at"),
     # the wall behind the state machine: a payment succeeds in the books once
     UniqueConstraint("payment_id", "purpose", "account"),
+    comment=APPEND_ONLY,
 )
 Index("ix_ledger_entries_business_id_id", LEDGER_ENTRIES.c.business_id, LEDGER_ENTRIES.c.id)
 Index("ix_ledger_entries_entry_set_id", LEDGER_ENTRIES.c.entry_set_id)
+
+# Written by the trigger `chained` alone, as an entry set commits; see 0008_chain.
+LEDGER_HEADS = Table(
+    "ledger_heads",
+    METADATA,
+    Column("business_id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    # whether every entry of the business is linked; false until a job has linked those of before the chain
+    Column("whole", Boolean, nullable=False),
+    _moment("updated_at"),
+    comment=KEPT_BY_TRIGGERS,
+)
+Index("ix_ledger_heads_not_whole", LEDGER_HEADS.c.business_id, postgresql_where=~LEDGER_HEADS.c.whole)
+
+LEDGER_SETS = Table(
+    "ledger_sets",
+    METADATA,
+    Column("business_id", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("entry_set_id", Text, nullable=False, unique=True),
+    Column("entries", Integer, nullable=False),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    _moment("created_at"),
+    comment=KEPT_BY_TRIGGERS,
+)
+Index("ix_ledger_sets_created_at", LEDGER_SETS.c.created_at)
+
+LEDGER_BALANCES = Table(
+    "ledger_balances",
+    METADATA,
+    Column("business_id", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    comment=KEPT_BY_TRIGGERS,
+)
+
+# What the heads were, time after time: a chain that ends before its newest anchor, or has another hash there, was cut.
+LEDGER_ANCHORS = Table(
+    "ledger_anchors",
+    METADATA,
+    Column("business_id", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    _moment("taken_at"),
+    comment=APPEND_ONLY,
+)

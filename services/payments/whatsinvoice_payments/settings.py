@@ -36,6 +36,11 @@ class Settings(ServiceSettings):
     payout_seconds: float = Field(default=30.0, gt=0)
     """How often payout accounts whose time has come are looked for."""
 
+    invariants_seconds: float = Field(default=60.0, gt=0)
+    """How often the books are held against their rules, and sets from before the chain are looked for."""
+    anchor_seconds: float = Field(default=3_600.0, gt=0)
+    """How often the heads of the ledger's chains are anchored."""
+
     def unsafe(self) -> Iterator[str]:
         yield from super().unsafe()
         if self.paystack_secret_key.get_secret_value().startswith("sk_test_"):

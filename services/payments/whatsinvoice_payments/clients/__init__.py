@@ -1,6 +1,7 @@
 """Where payments reaches out: a payment provider and invoices, as the use cases see them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from whatsinvoice_payments.domain.charge import Charge
@@ -74,3 +75,10 @@ class Invoices(Protocol):
 
     async def payable_of_customer(self, business_id: str, customer_id: str) -> Payable:
         """Of her oldest invoice that can be paid, else her latest one; raises as `payable_of_invoice`."""
+
+
+class TransactionList(Protocol):
+    """The provider's own list of transactions."""
+
+    def transactions(self, since: datetime, until: datetime) -> AsyncIterator[Charge]:
+        """Those that were begun from a moment on and before another. Raises ProviderError."""

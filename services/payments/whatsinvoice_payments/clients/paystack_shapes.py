@@ -85,6 +85,7 @@ class Envelope(Shape):
     message: Text = ""
     code: Text | None = None
     data: Any = None
+    meta: Any = None
 
 
 class Opened(Shape):

@@ -1,0 +1,26 @@
+"""A rule about money that does not hold, and of what."""
+
+from dataclasses import dataclass
+
+CHECKS = (
+    "ledger_unbalanced",
+    "balance_drift",
+    "chain_broken",
+    "chain_cut",
+    "paid_mismatch",
+    "payment_unallocated",
+    "payment_without_entries",
+    "refund_mismatch",
+    "outbox_old",
+)
+"""Every rule by its name; the gauge has one series for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """`check` is the rule's name, `ids` are those of the rows, `said` is what is wrong with them."""
+
+    check: str
+    business_id: str
+    ids: tuple[str, ...]
+    said: str
