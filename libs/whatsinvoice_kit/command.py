@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import uvloop
 
@@ -11,12 +12,12 @@ from whatsinvoice_kit.events.bus import parse_entry
 from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.events.dead_letters import list_dead, redrive
 from whatsinvoice_kit.observe.logging import configure_logging
-from whatsinvoice_kit.runtime import ServiceSpec, SettingsT, serve
+from whatsinvoice_kit.runtime import Command, ServiceSpec, SettingsT, serve
 
 
 def main(spec: ServiceSpec[SettingsT], arguments: Sequence[str] | None = None) -> None:
     """Runs what the arguments say; without any, the whole service."""
-    options = _parser(spec.package).parse_args(arguments)
+    options = _parser(spec.package, spec.commands).parse_args(arguments)
     settings = spec.settings.load()
     if options.check_config:
         sys.stdout.write(settings.shown() + "\n")
@@ -32,11 +33,18 @@ def main(spec: ServiceSpec[SettingsT], arguments: Sequence[str] | None = None) -
         console(spec, settings, write=options.write)
     elif options.command == "dead-letters":
         uvloop.run(_dead_letters(settings, spec.name, options.action, options.stream))
+    elif options.command in spec.commands:
+        if status := uvloop.run(_status(spec.commands[options.command], settings, options)):
+            sys.exit(status)
     else:
         uvloop.run(serve(spec, settings, options.only))
 
 
-def _parser(name: str) -> argparse.ArgumentParser:
+async def _status(command: Command[SettingsT], settings: SettingsT, options: argparse.Namespace) -> int:
+    return await command.run(settings, options)
+
+
+def _parser(name: str, own: Mapping[str, Command[Any]]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     parser.add_argument("--only", choices=("api", "worker"), default="", help="run one half of the service")
     parser.add_argument("--check-config", action="store_true", help="print the effective settings, secrets masked")
@@ -47,6 +55,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
     letters = commands.add_parser("dead-letters", help="look at what failed five times, or send it again")
     letters.add_argument("action", choices=("list", "redrive"))
     letters.add_argument("stream", help="whatsinvoice.payments.v1")
+    for word, command in own.items():
+        command.add_arguments(commands.add_parser(word, help=command.help))
     return parser
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -76,6 +77,15 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class Command(Generic[SettingsT]):
+    """A service's own command, `python -m whatsinvoice_<name> <command> …`; what `run` gives is the exit status."""
+
+    help: str
+    add_arguments: Callable[[ArgumentParser], None]
+    run: Callable[[SettingsT, Namespace], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSpec(Generic[SettingsT]):
     """A service, as its __main__ declares it."""
 
@@ -83,6 +93,8 @@ class ServiceSpec(Generic[SettingsT]):
     settings: type[SettingsT]
     tables: KitTables
     build: Callable[[Kit[SettingsT]], Parts]
+    commands: Mapping[str, Command[SettingsT]] = field(default_factory=dict)
+    """By name, beside those that every service has."""
 
     @property
     def package(self) -> str:

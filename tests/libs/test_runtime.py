@@ -1,6 +1,8 @@
 """Whole processes: a real service as it is started in production, asked over its ports, and stopped by a signal."""
 
+import argparse
 import asyncio
+import dataclasses
 import json
 import os
 import signal
@@ -27,6 +29,7 @@ from whatsinvoice_invoices.__main__ import SPEC
 from whatsinvoice_kit.command import main
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.events.dead_letters import dead_stream
+from whatsinvoice_kit.runtime import Command
 
 STREAM = "whatsinvoice.auth.v1"
 
@@ -191,6 +194,26 @@ def test_wrong_settings_end_the_command_with_78(loaded: pytest.MonkeyPatch) -> N
     with pytest.raises(SystemExit) as end:
         main(SPEC, [])
     assert end.value.code == 78
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_command_of_its_own_is_run_with_its_arguments_and_gives_the_exit_status(
+    loaded: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    def takes(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("times", type=int)
+
+    async def count(settings: Any, options: argparse.Namespace) -> int:
+        sys.stdout.write(f"{settings.public_base_url} {options.command}")
+        return int(options.times)
+
+    spec = dataclasses.replace(SPEC, commands={"count": Command("count", takes, count)})
+    code: object = 0
+    try:
+        main(spec, ["count", str(status)])
+    except SystemExit as end:
+        code = end.code
+    assert (code, capsys.readouterr().out) == (status, "https://pay.example count")
 
 
 def test_migrating_what_is_migrated_changes_nothing(loaded: pytest.MonkeyPatch, migrated: dict[str, str]) -> None:
