@@ -206,6 +206,7 @@ async def staged(
         "webhook_retry_seconds": 0.05,
         "reconcile_seconds": 0.1,
         "claim_idle_ms": 300,
+        "provider_pause_seconds": 0.2,  # a fault of one test is over before the next
     }
     async with (
         running(SPEC, **(settings | dict(backing) | changes)) as process,

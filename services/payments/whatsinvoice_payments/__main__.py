@@ -29,7 +29,12 @@ from whatsinvoice_payments.settings import Settings
 def build(kit: Kit[Settings]) -> Parts:
     settings, unit_of_work = kit.settings, kit.unit_of_work
     secret = settings.paystack_secret_key.get_secret_value()
-    paystack = Paystack(settings.paystack_base_url, secret)
+    paystack = Paystack(
+        settings.paystack_base_url,
+        secret,
+        failures=settings.provider_failures,
+        open_seconds=settings.provider_pause_seconds,
+    )
     channel = kit.client(settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"])
     invoices = InvoicesOverGrpc(channel, kit.identity)
     checkouts = CheckoutService(

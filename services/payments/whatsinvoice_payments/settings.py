@@ -24,6 +24,10 @@ class Settings(ServiceSettings):
     believe anybody's signature."""
     customer_email_domain: str = "customers.whatsinvoice.invalid"
     """Of the addresses made for customers without one, since Paystack insists; receives no mail."""
+    provider_failures: int = Field(default=5, ge=1)
+    """So many calls of the provider in a row without an answer, and it is left alone for a while."""
+    provider_pause_seconds: float = Field(default=10.0, gt=0)
+    """How long that is, before one call tries again."""
     webhook_retry_seconds: float = Field(default=5.0, gt=0)
     """Before the first retry of a webhook that could not be settled; doubles up to an hour."""
     reconcile_seconds: float = Field(default=30.0, gt=0)

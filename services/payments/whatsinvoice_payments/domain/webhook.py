@@ -16,6 +16,8 @@ from whatsinvoice_kit.core.errors import ServiceError, invalid
 from whatsinvoice_payments.domain.charge import Claim
 
 CHARGE_SUCCESS = "charge.success"
+DEDICATED = "dedicated_nuban"
+"""The channel of money that came into an account of a customer's own."""
 MAX_NAME = 200
 
 NATURAL_IDS: Mapping[str, tuple[str, ...]] = {
@@ -101,7 +103,7 @@ def claim_of(body: bytes) -> Claim:
 def deposit_of(body: bytes) -> Deposit | None:
     """The transfer behind a stored `charge.success`, where it came into an account of a customer's own."""
     data = json.loads(body)["data"]
-    if not isinstance(data, dict) or data.get("channel") != "dedicated_nuban":
+    if not isinstance(data, dict) or data.get("channel") != DEDICATED:
         return None
     authorization, customer = data.get("authorization"), data.get("customer")
     account = authorization.get("receiver_bank_account_number") if isinstance(authorization, dict) else None
