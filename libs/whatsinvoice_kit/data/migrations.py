@@ -108,7 +108,7 @@ def create_index_concurrently(name: str, on: str, *, unique: bool = False) -> No
     with op.get_context().autocommit_block():
         op.execute("SET statement_timeout = 0")
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema}.{name}")
-        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} ON {on}")
+        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}")
         op.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
 
 

@@ -11,11 +11,13 @@ from whatsinvoice_payments import consumers
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.commands.webhooks import WEBHOOKS
 from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
 from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
+from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.transfers import TransferService
@@ -47,7 +49,7 @@ def build(kit: Kit[Settings]) -> Parts:
     banking = _bank_parts(kit, paystack, invoices)
     charges = ChargeWebhooks(unit_of_work, paystack, banking.virtual_accounts)
     effects = {CHARGE_SUCCESS: charges.apply}
-    webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects)
+    webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects, settings.paystack_sources)
     reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
@@ -58,6 +60,7 @@ def build(kit: Kit[Settings]) -> Parts:
             webhooks,
             reconciliation,
             banking.payouts,
+            KeptWebhooks(unit_of_work, settings.webhook_body_days),
             retry_seconds=settings.webhook_retry_seconds,
             reconcile_seconds=settings.reconcile_seconds,
             payout_seconds=settings.payout_seconds,
@@ -85,7 +88,7 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     )
 
 
-SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build)
+SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"webhooks": WEBHOOKS})
 
 if __name__ == "__main__":
     main(SPEC)

@@ -12,11 +12,13 @@ from whatsinvoice_kit.events.inbox import Subscription
 
 from whatsinvoice_payments.domain.bank_account import Business
 from whatsinvoice_payments.repository.payouts import put_business
+from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.webhooks import WebhookService
 
 LONGEST_PAUSE = 1.0
+DAY_SECONDS = 86_400.0
 
 
 async def on_business_told(tx: Transaction, event: BusinessRegistered | BusinessChanged) -> None:
@@ -36,6 +38,7 @@ def jobs(
     webhooks: WebhookService,
     reconciliation: ReconciliationService,
     payouts: PayoutService,
+    kept: KeptWebhooks,
     *,
     retry_seconds: float,
     reconcile_seconds: float,
@@ -46,5 +49,6 @@ def jobs(
     return (
         Job("payments.webhooks", webhooks.work, pause, channel="payments_webhookevent"),
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
+        Job("payments.tidy_webhooks", kept.tidy, DAY_SECONDS, single=True),
         Job("payments.payouts", payouts.work, payout_seconds, single=True),
     )

@@ -13,6 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     func,
+    text,
 )
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.events.tables import KitTables
@@ -87,6 +88,7 @@ Index(
     WEBHOOK_EVENTS.c.next_attempt_at,
     postgresql_where=WEBHOOK_EVENTS.c.processed_at.is_(None),
 )
+Index("ix_webhookevent_received_at", WEBHOOK_EVENTS.c.received_at, postgresql_where=text("body <> ''"))
 
 BUSINESSES = Table(
     "businesses",

@@ -1,11 +1,15 @@
 """Settings of the payments service."""
 
+import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import ServiceSettings
+
+from whatsinvoice_payments.domain.webhook import Network
 
 DAY_SECONDS = 86_400
 
@@ -22,6 +26,8 @@ class Settings(ServiceSettings):
     paystack_secret_key: SecretStr = Field(min_length=1)
     """Opens Paystack's API and signs its webhooks; which mode it is in, the key says. Never empty: an empty key would
     believe anybody's signature."""
+    paystack_source_addresses: str = ""
+    """Addresses and networks (CIDR) from where Paystack's webhooks come, comma-separated; not checked when empty."""
     customer_email_domain: str = "customers.whatsinvoice.invalid"
     """Of the addresses made for customers without one, since Paystack insists; receives no mail."""
     provider_failures: int = Field(default=5, ge=1)
@@ -30,6 +36,8 @@ class Settings(ServiceSettings):
     """How long that is, before one call tries again."""
     webhook_retry_seconds: float = Field(default=5.0, gt=0)
     """Before the first retry of a webhook that could not be settled; doubles up to an hour."""
+    webhook_body_days: float = Field(default=90.0, gt=0)
+    """How long the body of a webhook is kept after it came; what it is recognised by is kept for ever."""
     reconcile_seconds: float = Field(default=30.0, gt=0)
     """How often attempts that are due for a check are looked for."""
     reconcile_scale: float = Field(default=1.0, gt=0)
@@ -39,6 +47,17 @@ class Settings(ServiceSettings):
     """How long a change of a payout account waits before money goes there."""
     payout_seconds: float = Field(default=30.0, gt=0)
     """How often payout accounts whose time has come are looked for."""
+
+    @field_validator("paystack_source_addresses")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        _networks_of(text)
+        return text
+
+    @property
+    def paystack_sources(self) -> list[Network]:
+        """From where webhooks may come; from anywhere when it is empty."""
+        return _networks_of(self.paystack_source_addresses)
 
     def unsafe(self) -> Iterator[str]:
         yield from super().unsafe()
@@ -50,3 +69,7 @@ class Settings(ServiceSettings):
             yield "PAYMENTS_PAYOUT_HOLD_SECONDS is under a day"
         if self.reconcile_scale != 1:
             yield "PAYMENTS_RECONCILE_SCALE is not 1"
+
+
+def _networks_of(text: str) -> list[Network]:
+    return [ip_network(item) for item in re.split(r"[\s,]+", text.strip(" ,")) if item]

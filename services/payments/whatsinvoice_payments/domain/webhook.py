@@ -6,9 +6,10 @@ Shapes: Paystack's published samples, in which amounts come as number or string 
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 from whatsinvoice_kit.core.errors import ServiceError, invalid
@@ -19,6 +20,8 @@ CHARGE_SUCCESS = "charge.success"
 DEDICATED = "dedicated_nuban"
 """The channel of money that came into an account of a customer's own."""
 MAX_NAME = 200
+
+Network = IPv4Network | IPv6Network
 
 NATURAL_IDS: Mapping[str, tuple[str, ...]] = {
     "charge.dispute.": ("id",),
@@ -72,6 +75,18 @@ def signature_of(secret: str, body: bytes) -> str:
 def is_genuine(secret: str, body: bytes, signature: str) -> bool:
     """Whether the holder of the secret signed these very bytes; compared in constant time."""
     return hmac.compare_digest(signature_of(secret, body).encode(), signature.encode())
+
+
+def comes_from(sources: Sequence[Network], address: str) -> bool:
+    """Whether a sender's address is one of the provider's; always, where none are named."""
+    if not sources:
+        return True
+    try:
+        sender = ip_address(address)
+    except ValueError:
+        return False
+    plain_sender = getattr(sender, "ipv4_mapped", None) or sender
+    return any(plain_sender in network for network in sources)
 
 
 def read_webhook(body: bytes) -> Received:
