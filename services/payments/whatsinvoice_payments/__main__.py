@@ -11,6 +11,7 @@ from whatsinvoice_payments import consumers
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.commands.walk import WALK
 from whatsinvoice_payments.commands.webhooks import WEBHOOKS
 from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS
 from whatsinvoice_payments.models import KIT_TABLES
@@ -22,6 +23,7 @@ from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.transfers import TransferService
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
+from whatsinvoice_payments.service.walk import WalkService
 from whatsinvoice_payments.service.webhooks import WebhookService
 from whatsinvoice_payments.servicer import ACCESS, PaymentsServicer
 from whatsinvoice_payments.servicer_banking import BankParts
@@ -61,9 +63,11 @@ def build(kit: Kit[Settings]) -> Parts:
             reconciliation,
             banking.payouts,
             KeptWebhooks(unit_of_work, settings.webhook_body_days),
+            WalkService(unit_of_work, paystack, banking.virtual_accounts, settings.walk_scale),
             retry_seconds=settings.webhook_retry_seconds,
             reconcile_seconds=settings.reconcile_seconds,
             payout_seconds=settings.payout_seconds,
+            walk_seconds=settings.walk_seconds,
         ),
         subscriptions=consumers.subscriptions(),
         closing=(channel.close, paystack.close),
@@ -88,7 +92,7 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     )
 
 
-SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"webhooks": WEBHOOKS})
+SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"walk": WALK, "webhooks": WEBHOOKS})
 
 if __name__ == "__main__":
     main(SPEC)

@@ -15,6 +15,7 @@ from whatsinvoice_payments.repository.payouts import put_business
 from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
+from whatsinvoice_payments.service.walk import WALK_JOB, WalkService
 from whatsinvoice_payments.service.webhooks import WebhookService
 
 LONGEST_PAUSE = 1.0
@@ -39,16 +40,19 @@ def jobs(
     reconciliation: ReconciliationService,
     payouts: PayoutService,
     kept: KeptWebhooks,
+    walk: WalkService,
     *,
     retry_seconds: float,
     reconcile_seconds: float,
     payout_seconds: float,
+    walk_seconds: float,
 ) -> Sequence[Job]:
     """A stored webhook wakes its job at once; the pause is for those that are tried again."""
     pause = min(retry_seconds, LONGEST_PAUSE)
     return (
         Job("payments.webhooks", webhooks.work, pause, channel="payments_webhookevent"),
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
+        Job(WALK_JOB, walk.work, walk_seconds, single=True),
         Job("payments.tidy_webhooks", kept.tidy, DAY_SECONDS, single=True),
         Job("payments.payouts", payouts.work, payout_seconds, single=True),
     )

@@ -43,6 +43,11 @@ class Settings(ServiceSettings):
     reconcile_scale: float = Field(default=1.0, gt=0)
     """Below 1 the schedule of checks runs faster, for tests and demonstrations."""
 
+    walk_seconds: float = Field(default=60.0, gt=0)
+    """How often days that are due are looked for, of which the provider's list is compared with our books."""
+    walk_scale: float = Field(default=1.0, gt=0)
+    """Below 1 days are walked sooner after their beginning and sooner again, for tests."""
+
     payout_hold_seconds: float = Field(default=DAY_SECONDS, gt=0)
     """How long a change of a payout account waits before money goes there."""
     payout_seconds: float = Field(default=30.0, gt=0)
@@ -69,6 +74,8 @@ class Settings(ServiceSettings):
             yield "PAYMENTS_PAYOUT_HOLD_SECONDS is under a day"
         if self.reconcile_scale != 1:
             yield "PAYMENTS_RECONCILE_SCALE is not 1"
+        if self.walk_scale != 1:
+            yield "PAYMENTS_WALK_SCALE is not 1"
 
 
 def _networks_of(text: str) -> list[Network]:

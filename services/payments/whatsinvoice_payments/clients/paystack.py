@@ -86,7 +86,8 @@ class Paystack(PaystackHttp):
     async def transactions_page(self, since: datetime, until: datetime, cursor: str) -> Page:
         """GET /transaction by cursor: those of `transactions` that come after it, up to 100; raises ProviderError.
 
-        One that cannot be read is told of by itself: the others are not held up by it.
+        One that cannot be read is told of by itself: the others are not held up by it. ProviderRefusal, as for a cursor
+        that it knows no more.
         """
         asked = {
             "use_cursor": "true",
@@ -98,8 +99,10 @@ class Paystack(PaystackHttp):
         if cursor:
             asked["next"] = cursor
         status, envelope = await self.ask("list", "GET", "/transaction", tries=READ_TRIES, params=asked)
+        if status == UNAUTHORIZED:
+            raise ProviderError("the key of the provider is wrong")
         if status >= BAD_REQUEST:
-            raise ProviderError(f"the provider refused with {status}: {envelope.message}")
+            raise ProviderRefusal(envelope.message)
         page = read("list", ListedPage, {"items": envelope.data, "meta": envelope.meta})
         following = page.meta.next or ""
         if following and following == cursor:

@@ -88,14 +88,21 @@ class Walk:
     def begin(self, moment: datetime) -> None:
         """From the start, unless it was broken off: then it goes on where it was."""
         if self.started_at is None or self.finished_at is not None:
-            self.stage, self.cursor, self.seen = Stage.THEIRS, "", 0
             self.started_at, self.finished_at = moment, None
+            self.restart()
 
-    def finish(self, moment: datetime, scale: float) -> None:
-        """Every part of it has been walked."""
-        self.next_at = moment + AGAIN[self.rounds] * scale if self.rounds < len(AGAIN) else None
+    def restart(self) -> None:
+        """The list from its top, also where the provider knows our cursor no more."""
+        self.stage, self.cursor, self.seen = Stage.THEIRS, "", 0
+
+    def finish(self, differences: int, moment: datetime, scale: float) -> None:
+        """Every part of it has been walked; as long as something differs, it is walked again each day."""
+        pause = AGAIN[self.rounds] if self.rounds < len(AGAIN) else None
+        if differences:
+            pause = DAY
+        self.next_at = moment + pause * scale if pause else None
         self.rounds += 1
-        self.finished_at = moment
+        self.differences, self.finished_at = differences, moment
 
 
 @dataclass(frozen=True, slots=True)

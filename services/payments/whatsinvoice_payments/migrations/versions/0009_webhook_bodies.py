@@ -3,7 +3,7 @@
 from whatsinvoice_kit.data.migrations import create_index_concurrently
 
 revision = "0009_webhook_bodies"
-down_revision = "0007_walls"
+down_revision = "0009_walk"
 
 
 def upgrade() -> None:
