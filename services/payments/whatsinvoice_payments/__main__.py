@@ -52,22 +52,24 @@ def build(kit: Kit[Settings]) -> Parts:
     charges = ChargeWebhooks(unit_of_work, paystack, banking.virtual_accounts)
     effects = {CHARGE_SUCCESS: charges.apply}
     webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects, settings.paystack_sources)
+    kept = KeptWebhooks(unit_of_work, settings.webhook_body_days)
+    walk = WalkService(unit_of_work, paystack, banking.virtual_accounts, settings.walk_scale)
     reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
         servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking),
         descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         access=ACCESS,
-        jobs=consumers.jobs(
-            webhooks,
-            reconciliation,
-            banking.payouts,
-            KeptWebhooks(unit_of_work, settings.webhook_body_days),
-            WalkService(unit_of_work, paystack, banking.virtual_accounts, settings.walk_scale),
-            retry_seconds=settings.webhook_retry_seconds,
-            reconcile_seconds=settings.reconcile_seconds,
-            payout_seconds=settings.payout_seconds,
-            walk_seconds=settings.walk_seconds,
+        jobs=(
+            *consumers.jobs(
+                webhooks,
+                reconciliation,
+                banking.payouts,
+                retry_seconds=settings.webhook_retry_seconds,
+                reconcile_seconds=settings.reconcile_seconds,
+                payout_seconds=settings.payout_seconds,
+            ),
+            *consumers.daily_jobs(kept, walk, settings.walk_seconds),
         ),
         subscriptions=consumers.subscriptions(),
         closing=(channel.close, paystack.close),

@@ -39,20 +39,23 @@ def jobs(
     webhooks: WebhookService,
     reconciliation: ReconciliationService,
     payouts: PayoutService,
-    kept: KeptWebhooks,
-    walk: WalkService,
     *,
     retry_seconds: float,
     reconcile_seconds: float,
     payout_seconds: float,
-    walk_seconds: float,
 ) -> Sequence[Job]:
     """A stored webhook wakes its job at once; the pause is for those that are tried again."""
     pause = min(retry_seconds, LONGEST_PAUSE)
     return (
         Job("payments.webhooks", webhooks.work, pause, channel="payments_webhookevent"),
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
+        Job("payments.payouts", payouts.work, payout_seconds, single=True),
+    )
+
+
+def daily_jobs(kept: KeptWebhooks, walk: WalkService, walk_seconds: float) -> Sequence[Job]:
+    """What is due once a day: the walk looks more often, for a day that is due."""
+    return (
         Job(WALK_JOB, walk.work, walk_seconds, single=True),
         Job("payments.tidy_webhooks", kept.tidy, DAY_SECONDS, single=True),
-        Job("payments.payouts", payouts.work, payout_seconds, single=True),
     )

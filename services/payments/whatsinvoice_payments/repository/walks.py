@@ -112,8 +112,8 @@ async def open_differences(tx: Transaction, day: date | None) -> Sequence[Differ
 
 async def count_open(tx: Transaction) -> Mapping[Kind, int]:
     table = WALK_DIFFERENCES
-    statement = select(table.c.kind, func.count()).where(table.c.status == OPEN).group_by(table.c.kind)
-    return {Kind(row[0]): row[1] for row in await tx.execute(statement)}
+    statement = select(table.c.kind, func.count().label("n")).where(table.c.status == OPEN).group_by(table.c.kind)
+    return {Kind(row.kind): row.n for row in await tx.execute(statement)}
 
 
 async def last_finished(tx: Transaction) -> datetime | None:

@@ -82,7 +82,7 @@ class Comparison:
         return await self._by_reference(payment.reference) or payment
 
     async def of_unseen(self, walk: Walk, payment: Payment) -> Difference | None:
-        """How one of ours that the list did not show differs from what the provider says of it; raises ProviderError."""
+        """How one of ours that the list did not show differs from the provider's word; raises ProviderError."""
         charge = await self._provider.verify(payment.reference)
         ours = payment.paid_minor or payment.settled_minor
         missing = (walk.day, payment.reference, Kind.MISSING_AT_PROVIDER, ours, None, payment.currency)
