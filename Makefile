@@ -101,7 +101,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi dashboards browser promtool redis faults waf test-waf bench
+.PHONY: test fuzz lint format openapi dashboards browser promtool redis soak faults waf test-waf bench
 test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
 	@$(VENV)/bin/pytest -q
 
@@ -140,6 +140,9 @@ redis: $(VENV)/.installed  ## Fetch Debian's Redis 7 into .venv, for the tests o
 waf: $(VENV)/.installed  ## Fetch Debian's nginx, ModSecurity and the OWASP core rule set into .venv
 	@[ -x $(VENV)/debian/usr/sbin/nginx ] || { $(call unpacked,nginx libnginx-mod-http-modsecurity libnginx-mod-http-ndk \
 	  libmodsecurity3 modsecurity-crs libcurl3-gnutls libfuzzy2 libgeoip1 liblmdb0 liblua5.3-0 libmaxminddb0 libyajl2); }
+
+soak: setup  ## 2,000 payments under every fault at once, then our books beside the provider's: a table, and .run/soak.json
+	@PYTHONPATH=tests $(PY) -m soak $(if $(N),--payments $(N)) $(if $(SEED),--seed $(SEED))
 
 faults: setup  ## What takes minutes: a rolling restart under load, alerts on a real stack, a master of Redis killed amid 500 invoices
 	@$(VENV)/bin/pytest -q -m faults

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from load.client import exchange, request_bytes
 from payments.test_webhooks import forged
-from support.payers import SENDER, Bill, Shop, open_shop
+from support.shop import SENDER, Bill, Shop, open_shop
 from whatsinvoice_local.stack import Stack
 from whatsinvoice_payments.models import METADATA
 

@@ -1,126 +1,19 @@
 """A whole stack on Sentinels and on a cluster: a master is killed while invoices are paid, and each is paid once."""
 
-import json
-import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
+from support.payers import PRICE, UNLIMITED, Payers
 from support.redis_servers import Redises
-from whatsinvoice_kit.data.provision import DATABASE
-from whatsinvoice_local.demo.story import Story
-from whatsinvoice_local.parts import SERVICES
 from whatsinvoice_local.stack import Stack
 
 pytestmark = pytest.mark.slow
-PRICE = 150_000
 PAYERS = 4
-EACH = 40
-"""Invoices of one merchant: WhatsApp takes 45 notices to one phone at once, and then one in six seconds."""
-UNLIMITED = {f"GATEWAY_{kind}_QUOTA": "1000000/minute" for kind in ("READ", "WRITE")} | {
-    f"GATEWAY_{kind}_LIMIT": "1000/minute" for kind in ("REGISTER", "VERIFY", "LOGIN")
-}
-
-
-class Payers:
-    """Customers with a phone each, who are sent an invoice and pay it through the provider's checkout."""
-
-    def __init__(self, stack: Stack, count: int) -> None:
-        env = stack.state.env
-        self.env = env
-        self.count = count
-        self.repeated: list[str] = []
-        self.database = env["DATABASE_URL"].rpartition("/")[0] + "/" + DATABASE
-        """All services' tables, as the superuser, whom no row security holds."""
-        first = secrets.randbelow(9 * 10**6)
-        self.phones = [f"+234803{first + number:07d}" for number in range(count)]
-        self.sandbox = httpx.Client(base_url=env["SANDBOX_URL"], trust_env=False, timeout=20)
-        folder = stack.state.folder
-        self.merchants = [Story(env["GATEWAY_URL"], env["SANDBOX_URL"], folder) for _ in range(0, count, EACH)]
-        for story in self.merchants:
-            for step in (story.register, story.receive_code, story.log_in):
-                story.deadline = time.monotonic() + 30
-                step()
-        self.gateway = httpx.Client(base_url=env["GATEWAY_URL"], trust_env=False, timeout=20)
-
-    def as_merchant(self, number: int) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.merchants[number].token}"}
-
-    def pay(self, number: int) -> None:
-        """As a program does it: what a busy machine did not answer in time is asked again, with the same key."""
-        line = {"description": "logo design", "quantity": "1", "unit_price_minor": PRICE}
-        body = {"customer": {"name": "Jane", "phone": self.phones[number]}, "lines": [line], "issue": True}
-        headers = self.as_merchant(number // EACH) | {"Idempotency-Key": secrets.token_hex(16)}
-        created = self._asked("/v1/invoices", json=body, headers=headers)
-        assert created.status_code == 201, created.text
-        checkout = self._asked(created.json()["public_url"] + "/pay")
-        assert checkout.status_code == 303, checkout.text
-        code = checkout.headers["Location"].rpartition("/")[2]
-        paid = self.sandbox.post(f"/_control/checkouts/{code}", json={"outcome": "success", "channel": "card"})
-        assert paid.is_success, paid.text
-
-    def _asked(self, path: str, **options: Any) -> httpx.Response:
-        for _ in range(3):
-            answer = self.gateway.post(path, **options)
-            if answer.status_code not in {503, 504}:
-                break
-            self.repeated.append(answer.text)
-        return answer
-
-    def paid(self) -> int:
-        with psycopg.connect(self.database) as connection:
-            [count] = connection.execute("SELECT count(*) FROM invoices.invoices WHERE status = 'paid'").fetchone() or [
-                0
-            ]
-        return int(count)
-
-    def receipts(self, phones: Iterable[str]) -> Counter[str]:
-        """Phone -> receipts on it."""
-        found: Counter[str] = Counter()
-        for phone in phones:
-            messages = self.sandbox.get(f"/_control/phones/{phone}/messages", params={"after": 0}).json()["messages"]
-            found[phone] = sum("/r/" in json.dumps(message) for message in messages)
-        return found
-
-    def await_receipts(self) -> Counter[str]:
-        """All of them, and those that came twice; fails when no more come."""
-        without, growth = list(self.phones), time.monotonic()
-        while without:
-            time.sleep(1)
-            found = self.receipts(without)
-            if any(found.values()):
-                growth = time.monotonic()
-            without = [phone for phone in without if not found[phone]]
-            assert time.monotonic() - growth < 90, f"{len(without)} of {self.count} have no receipt, and no more come"
-        time.sleep(2)  # for one that comes twice
-        return self.receipts(self.phones)
-
-    def republished(self) -> int:
-        """Events that relays have published again."""
-        pages = [httpx.get(f"{self.env[f'{name.upper()}_OPS_URL']}/metrics", trust_env=False).text for name in SERVICES]
-        lines = [line for page in pages for line in page.splitlines()]
-        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("outbox_republished_total{"))
-
-    def charges(self) -> list[int]:
-        return [charge["amount"] for charge in self.sandbox.get("/_control/ledger").json()["charges"]]
-
-    def books(self) -> Counter[str]:
-        """Account -> balance over all merchants."""
-        found: Counter[str] = Counter()
-        for number in range(len(self.merchants)):
-            accounts = self.gateway.get("/v1/balance", headers=self.as_merchant(number)).json()["accounts"]
-            found.update({account["account"]: account["balance_minor"] for account in accounts})
-        return found
-
-    def close(self) -> None:
-        for close in (self.gateway.close, self.sandbox.close, *(story.close for story in self.merchants)):
-            close()
 
 
 def failover_amid(payers: Payers, redises: Redises) -> tuple[float, float]:

@@ -98,9 +98,10 @@ class Stage:
         data: dict[str, Any] = answer.json()["data"]
         return data
 
-    async def charge_success(self, reference: str, **lies: Any) -> bytes:
-        """A `charge.success` about a transaction, with some of its fields told otherwise."""
-        return json.dumps({"event": "charge.success", "data": await self.verified(reference) | lies}).encode()
+    async def charge_success(self, reference: str, *, told_as: str = "", **lies: Any) -> bytes:
+        """A `charge.success` about a transaction, with some of its fields, or its reference, told otherwise."""
+        data = await self.verified(reference) | {"reference": told_as or reference} | lies
+        return json.dumps({"event": "charge.success", "data": data}).encode()
 
     async def payments(self, token: str) -> Rows:
         invoice_id = self.invoices.by_token[token].invoice_id

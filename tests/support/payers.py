@@ -1,126 +1,160 @@
-"""Invoices of one merchant on a whole stack, and their payers: everything through the gateway and the provider."""
+"""Merchants of a stack and their customers, who are sent invoices and pay them as people do."""
 
-import itertools
 import json
 import secrets
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import psycopg
-from psycopg import sql
-from whatsinvoice_local.demo.play import STEPS
+from whatsinvoice_kit.data.provision import DATABASE
 from whatsinvoice_local.demo.story import Story
+from whatsinvoice_local.parts import SERVICES
 from whatsinvoice_local.stack import Stack
-from whatsinvoice_payments.domain.webhook import signature_of
 
-LINE = {"description": "logo design", "quantity": "1"}
-SENDER = "x-paystack-signature"
-
-
-@dataclass(frozen=True)
-class Bill:
-    """An issued invoice."""
-
-    id: str
-    page: str
-    amount_minor: int
+PRICE = 150_000
+PATIENCE, PAUSE_SECONDS = 12, 0.5
+EACH = 40
+"""Invoices of one merchant: WhatsApp takes 45 notices to one phone at once, and then one in six seconds."""
+UNLIMITED = {f"GATEWAY_{kind}_QUOTA": "1000000/minute" for kind in ("READ", "WRITE")} | {
+    f"GATEWAY_{kind}_LIMIT": "1000/minute" for kind in ("REGISTER", "VERIFY", "LOGIN")
+}
 
 
-class Shop:
-    """A merchant with a token, her invoices, and what her payers do. `webhooks` is where the provider sends them."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An invoice with its checkout, which nobody has paid yet."""
 
-    def __init__(self, stack: Stack, story: Story) -> None:
+    number: int
+    invoice_id: str
+    access_code: str
+
+    @property
+    def reference(self) -> str:
+        """Of the first attempt."""
+        return f"{self.invoice_id.partition('_')[2]}.1"
+
+
+class Payers:
+    """Customers, who are sent an invoice and pay it through the provider's checkout.
+
+    Each has a phone, to which WhatsApp brings the invoice and the receipt, unless they are to have none.
+    """
+
+    def __init__(self, stack: Stack, count: int, *, each: int = EACH, phones: bool = True) -> None:
         env = stack.state.env
         self.env = env
-        self.secret = stack.state.secrets()["PAYSTACK_SECRET_KEY"]
-        self.webhooks = f"http://127.0.0.1:{stack.state.ports({})['gateway']}/webhooks/paystack"
-        self._headers = {"Authorization": f"Bearer {story.token}"}
-        self.web = httpx.Client(base_url=env["GATEWAY_URL"], timeout=20, trust_env=False)
-        self.sandbox = httpx.Client(base_url=env["SANDBOX_URL"], timeout=20, trust_env=False)
+        self.count = count
+        self.each = each
+        self.with_phones = phones
+        self._numbers: dict[str, int] = {}
+        self.repeated: list[str] = []
+        self.database = env["DATABASE_URL"].rpartition("/")[0] + "/" + DATABASE
+        """All services' tables, as the superuser, whom no row security holds."""
+        first = secrets.randbelow(9 * 10**6)
+        self.phones = [f"+234803{first + number:07d}" for number in range(count)]
+        self.sandbox = httpx.Client(base_url=env["SANDBOX_URL"], trust_env=False, timeout=20)
+        folder = stack.state.folder
+        self.merchants = [Story(env["GATEWAY_URL"], env["SANDBOX_URL"], folder) for _ in range(0, count, each)]
+        for story in self.merchants:
+            for step in (story.register, story.receive_code, story.log_in):
+                story.deadline = time.monotonic() + 30
+                step()
+        self.gateway = httpx.Client(base_url=env["GATEWAY_URL"], trust_env=False, timeout=20)
 
-    def bill(self, amount_minor: int = 7_500_000) -> Bill:
-        """Issued to Jane."""
-        body = {
-            "customer": {"name": "Jane Okafor", "phone": "+2348012345678"},
-            "lines": [LINE | {"unit_price_minor": amount_minor}],
-            "issue": True,
-        }
-        headers = self._headers | {"Idempotency-Key": secrets.token_hex(8)}
-        answer = self.web.post("/v1/invoices", json=body, headers=headers).raise_for_status().json()
-        return Bill(answer["id"], answer["public_url"], amount_minor)
+    def as_merchant(self, number: int) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.merchants[number].token}"}
 
-    def checkout(self, bill: Bill) -> str:
-        """Opens it from the pay page; gives its access code."""
-        answer = self.web.post(f"{bill.page}/pay")
-        assert answer.status_code == 303, answer.text
-        return answer.headers["Location"].rpartition("/")[2]
+    def merchant_of(self, number: int) -> dict[str, str]:
+        """Headers of whose invoice it is."""
+        return self.as_merchant(number // self.each)
 
-    def pay(self, bill: Bill) -> str:
-        """The payer pays all of it at the checkout; gives the reference."""
-        act = self.sandbox.post(f"/_control/checkouts/{self.checkout(bill)}", json={"outcome": "success"})
-        reference: str = act.raise_for_status().json()["reference"]
-        return reference
+    def number_of(self, business_id: str) -> int:
+        """The first invoice of a business."""
+        if not self._numbers:
+            for number in range(0, self.count, self.each):
+                business = self.gateway.get("/v1/business", headers=self.merchant_of(number)).raise_for_status().json()
+                self._numbers[business["id"]] = number
+        return self._numbers[business_id]
 
-    def status(self, bill: Bill) -> str:
-        answer = self.web.get(f"/v1/invoices/{bill.id}", headers=self._headers).raise_for_status()
-        status: str = answer.json()["status"]
-        return status
+    def open(self, number: int, price: int = PRICE) -> Opened:
+        """As a program does it: what a busy machine did not answer in time is asked again, with the same key."""
+        line = {"description": "logo design", "quantity": "1", "unit_price_minor": price}
+        customer = {"name": "Jane"} | ({"phone": self.phones[number]} if self.with_phones else {})
+        body = {"customer": customer, "lines": [line], "issue": True}
+        created = self.ask("/v1/invoices", number, json=body)
+        assert created.status_code == 201, created.text
+        checkout = self.ask(created.json()["public_url"] + "/pay", number)
+        assert checkout.status_code == 303, checkout.text
+        return Opened(number, created.json()["id"], checkout.headers["Location"].rpartition("/")[2])
 
-    def balances(self) -> dict[str, int]:
-        """Of her accounts in the ledger, minor units."""
-        answer = self.web.get("/v1/balance", headers=self._headers).raise_for_status().json()
-        return {entry["account"]: entry["balance_minor"] for entry in answer["accounts"]}
+    def pay(self, number: int, price: int = PRICE) -> Opened:
+        """Opens a checkout and pays there."""
+        opened = self.open(number, price)
+        body = {"outcome": "success", "channel": "card"}
+        paid = self.sandbox.post(f"/_control/checkouts/{opened.access_code}", json=body)
+        assert paid.is_success, paid.text
+        return opened
 
-    def faults(self, *faults: dict[str, Any]) -> None:
-        """What the provider does wrong from now on; nothing without any."""
-        armed = [{"provider": "paystack", **fault} for fault in faults]
-        self.sandbox.put("/_control/faults", json=armed).raise_for_status()
+    def ask(self, path: str, number: int, **options: Any) -> httpx.Response:
+        """POST as the merchant of an invoice, with one key however often it is asked."""
+        headers = self.merchant_of(number) | {"Idempotency-Key": secrets.token_hex(16)}
+        for _ in range(PATIENCE):
+            answer = self.gateway.post(path, headers=headers, **options)
+            if answer.status_code not in {503, 504}:
+                break
+            self.repeated.append(answer.text)
+            time.sleep(PAUSE_SECONDS)
+        return answer
 
-    def charge_success(self, reference: str) -> bytes:
-        """The webhook that tells the truth about a charge."""
-        headers = {"Authorization": f"Bearer {self.secret}"}
-        found = self.sandbox.get(f"/paystack/transaction/verify/{reference}", headers=headers).raise_for_status()
-        return json.dumps({"event": "charge.success", "data": found.json()["data"]}).encode()
+    def paid(self) -> int:
+        with psycopg.connect(self.database) as connection:
+            [count] = connection.execute("SELECT count(*) FROM invoices.invoices WHERE status = 'paid'").fetchone() or [
+                0
+            ]
+        return int(count)
 
-    def signed(self, body: bytes) -> dict[str, str]:
-        """The headers that the provider sends with it."""
-        return {SENDER: signature_of(self.secret, body), "content-type": "application/json"}
+    def receipts(self, phones: Iterable[str]) -> Counter[str]:
+        """Phone -> receipts on it."""
+        found: Counter[str] = Counter()
+        for phone in phones:
+            messages = self.sandbox.get(f"/_control/phones/{phone}/messages", params={"after": 0}).json()["messages"]
+            found[phone] = sum("/r/" in json.dumps(message) for message in messages)
+        return found
 
-    def truth(self) -> dict[str, int]:
-        """What the provider believes was paid, by reference."""
-        charges = self.sandbox.get("/_control/ledger").raise_for_status().json()["charges"]
-        return {charge["reference"]: charge["amount"] for charge in charges}
+    def await_receipts(self) -> Counter[str]:
+        """All of them, and those that came twice; fails when no more come."""
+        without, growth = list(self.phones), time.monotonic()
+        while without:
+            time.sleep(1)
+            found = self.receipts(without)
+            if any(found.values()):
+                growth = time.monotonic()
+            without = [phone for phone in without if not found[phone]]
+            assert time.monotonic() - growth < 90, f"{len(without)} of {self.count} have no receipt, and no more come"
+        time.sleep(2)  # for one that comes twice
+        return self.receipts(self.phones)
 
-    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Of the payments service's own tables."""
-        with psycopg.connect(self.env["PAYMENTS_DATABASE_URL"]) as connection:
-            connection.execute("SELECT set_config('app.business_id', '*', false)")
-            return connection.execute(sql.SQL(statement), values).fetchall()
+    def republished(self) -> int:
+        """Events that relays have published again."""
+        pages = [httpx.get(f"{self.env[f'{name.upper()}_OPS_URL']}/metrics", trust_env=False).text for name in SERVICES]
+        lines = [line for page in pages for line in page.splitlines()]
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("outbox_republished_total{"))
 
-    def measured(self, name: str, **labels: str) -> float:
-        """A figure of the payments service."""
-        text = httpx.get(f"{self.env['PAYMENTS_OPS_URL']}/metrics", trust_env=False).text
-        wanted = "".join(sorted(f'{key}="{value}"' for key, value in labels.items()))
-        for line in text.splitlines():
-            if line.startswith((f"{name} ", f"{name}{{")):
-                told = line.partition("{")[2].partition("}")[0].replace(",", "")
-                if told == wanted:
-                    return float(line.rpartition(" ")[2])
-        return 0
+    def charges(self) -> list[int]:
+        return [charge["amount"] for charge in self.sandbox.get("/_control/ledger").json()["charges"]]
+
+    def books(self) -> Counter[str]:
+        """Account -> balance over all merchants."""
+        found: Counter[str] = Counter()
+        for number in range(len(self.merchants)):
+            accounts = self.gateway.get("/v1/balance", headers=self.as_merchant(number)).json()["accounts"]
+            found.update({account["account"]: account["balance_minor"] for account in accounts})
+        return found
 
     def close(self) -> None:
-        self.web.close()
-        self.sandbox.close()
-
-
-def open_shop(stack: Stack) -> Shop:
-    """A merchant who has registered on a stack that is up."""
-    env = stack.state.env
-    story = Story(env["GATEWAY_URL"], env["SANDBOX_URL"], stack.state.folder / "demo")
-    for step in itertools.takewhile(lambda step: step.act is not Story.open_pay_page, STEPS):
-        story.deadline = time.monotonic() + 3 * step.seconds
-        step.act(story)
-    story.close()
-    return Shop(stack, story)
+        for close in (self.gateway.close, self.sandbox.close, *(story.close for story in self.merchants)):
+            close()

@@ -80,7 +80,7 @@ class Replicas:
 
     def __init__(self, stack: Stack, drain_delay_seconds: float, further: Mapping[str, str] | None = None) -> None:
         """`further` is what each process has besides in its environment."""
-        known = {part: _environment_of(int(stack.state.env[f"{part.upper()}_PID"])) for part in PARTS}
+        known = {part: environment_of(int(stack.state.env[f"{part.upper()}_PID"])) for part in PARTS}
         ports = {part: [free_port(), free_port()] for part in SERVICES}
         ports["gateway"] = [int(known["gateway"]["GATEWAY_PORT"]), free_port()]
         together = {
@@ -128,6 +128,7 @@ class Replicas:
                 replica.process.wait(60)
 
 
-def _environment_of(pid: int) -> dict[str, str]:
+def environment_of(pid: int) -> dict[str, str]:
+    """Of a process that runs."""
     pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     return {name.decode(): value.decode() for name, _, value in (pair.partition(b"=") for pair in pairs if pair)}

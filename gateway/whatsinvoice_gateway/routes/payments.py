@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 
+from whatsinvoice_gateway.edge.idempotency import idempotency_required
 from whatsinvoice_gateway.edge.tokens import signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
 from whatsinvoice_gateway.schemas.base import Currency, Moment, Page, answer, problems, stamp
@@ -25,6 +26,19 @@ async def list_payments(page: PageDep, services: ServicesDep) -> Response:
 async def get_payment(payment_id: str, services: ServicesDep) -> Response:
     request = pb.GetPaymentRequest(payment_id=payment_id)
     found = await services.as_user("payments", services.payments.GetPayment, request)
+    return answer(PaymentOut.of(found.payment))
+
+
+@routes.post(
+    "/payments/{payment_id}/release",
+    response_model=PaymentOut,
+    responses=problems(400, 401, 403, 404, 409, 422, 503),
+    dependencies=[idempotency_required],
+)
+async def release_payment(payment_id: str, services: ServicesDep) -> Response:
+    """Applies a quarantined payment after all, as the provider has it now; again changes nothing."""
+    request = pb.ReleasePaymentRequest(payment_id=payment_id)
+    found = await services.as_user("payments", services.payments.ReleasePayment, request)
     return answer(PaymentOut.of(found.payment))
 
 

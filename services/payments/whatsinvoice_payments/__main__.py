@@ -11,6 +11,7 @@ from whatsinvoice_payments import consumers
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.commands.quarantine import QUARANTINE
 from whatsinvoice_payments.commands.walk import WALK
 from whatsinvoice_payments.commands.webhooks import WEBHOOKS
 from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS
@@ -20,6 +21,7 @@ from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.payouts import PayoutService
+from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.transfers import TransferService
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
@@ -54,10 +56,11 @@ def build(kit: Kit[Settings]) -> Parts:
     webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects, settings.paystack_sources)
     kept = KeptWebhooks(unit_of_work, settings.webhook_body_days)
     walk = WalkService(unit_of_work, paystack, banking.virtual_accounts, settings.walk_scale)
+    quarantine = QuarantineService(unit_of_work, paystack)
     reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
-        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking),
+        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, quarantine, banking),
         descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         access=ACCESS,
         jobs=(
@@ -65,6 +68,7 @@ def build(kit: Kit[Settings]) -> Parts:
                 webhooks,
                 reconciliation,
                 banking.payouts,
+                quarantine,
                 retry_seconds=settings.webhook_retry_seconds,
                 reconcile_seconds=settings.reconcile_seconds,
                 payout_seconds=settings.payout_seconds,
@@ -94,7 +98,8 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     )
 
 
-SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"walk": WALK, "webhooks": WEBHOOKS})
+COMMANDS = {"quarantine": QUARANTINE, "walk": WALK, "webhooks": WEBHOOKS}
+SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, COMMANDS)
 
 if __name__ == "__main__":
     main(SPEC)

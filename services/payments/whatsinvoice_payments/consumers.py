@@ -14,12 +14,14 @@ from whatsinvoice_payments.domain.bank_account import Business
 from whatsinvoice_payments.repository.payouts import put_business
 from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.payouts import PayoutService
+from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.walk import WALK_JOB, WalkService
 from whatsinvoice_payments.service.webhooks import WebhookService
 
 LONGEST_PAUSE = 1.0
 DAY_SECONDS = 86_400.0
+MEASURE_SECONDS = 60.0
 
 
 async def on_business_told(tx: Transaction, event: BusinessRegistered | BusinessChanged) -> None:
@@ -39,6 +41,7 @@ def jobs(
     webhooks: WebhookService,
     reconciliation: ReconciliationService,
     payouts: PayoutService,
+    quarantine: QuarantineService,
     *,
     retry_seconds: float,
     reconcile_seconds: float,
@@ -50,6 +53,7 @@ def jobs(
         Job("payments.webhooks", webhooks.work, pause, channel="payments_webhookevent"),
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
         Job("payments.payouts", payouts.work, payout_seconds, single=True),
+        Job("payments.quarantine", quarantine.measure, MEASURE_SECONDS, single=True),
     )
 
 

@@ -13,6 +13,7 @@ from whatsinvoice_payments.domain.ledger import Balance, Entry, Span
 from whatsinvoice_payments.events import money, payment_message, timestamp
 from whatsinvoice_payments.service import books
 from whatsinvoice_payments.service.checkout import CheckoutService
+from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.webhooks import WebhookService
 from whatsinvoice_payments.servicer_banking import BANK_ACCESS, BankParts, BankServicer
 
@@ -26,6 +27,7 @@ ACCESS: AccessTable = {
     "GetBalance": READ,
     "ListLedgerEntries": READ,
     "GetStatement": READ,
+    "ReleasePayment": allow(scope="payments:write"),
 }
 
 
@@ -33,12 +35,18 @@ class PaymentsServicer(BankServicer):
     """whatsinvoice.payments.v1.PaymentsService."""
 
     def __init__(
-        self, unit_of_work: UnitOfWork, checkouts: CheckoutService, webhooks: WebhookService, banking: BankParts
+        self,
+        unit_of_work: UnitOfWork,
+        checkouts: CheckoutService,
+        webhooks: WebhookService,
+        quarantine: QuarantineService,
+        banking: BankParts,
     ) -> None:
         super().__init__(unit_of_work, banking)
         self._unit_of_work = unit_of_work
         self._checkouts = checkouts
         self._webhooks = webhooks
+        self._quarantine = quarantine
 
     async def StartCheckout(self, request: pb.StartCheckoutRequest, context: Any) -> pb.StartCheckoutResponse:
         attempt = await self._checkouts.start_checkout(request.token)
@@ -98,6 +106,10 @@ class PaymentsServicer(BankServicer):
             entries=map(_entry_message, found.entries),
             page=common_pb2.PageResponse(next_cursor=cursor),
         )
+
+    async def ReleasePayment(self, request: pb.ReleasePaymentRequest, context: Any) -> pb.ReleasePaymentResponse:
+        payment = await self._quarantine.release_payment(current_call().business_id, request.payment_id)
+        return pb.ReleasePaymentResponse(payment=payment_message(payment))
 
 
 def _balance_message(balance: Balance) -> pb.AccountBalance:

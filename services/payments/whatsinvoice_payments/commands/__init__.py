@@ -1,21 +1,33 @@
-"""Commands of payments, for a person at a terminal: `python -m whatsinvoice_payments <command>`."""
+"""Commands of payments, `python -m whatsinvoice_payments <command>`, each in a file of its name."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from whatsinvoice_kit.data.db import make_engine
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 
+from whatsinvoice_payments.clients.paystack import Paystack
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a command works with."""
+
+    unit_of_work: UnitOfWork
+    paystack: Paystack
+
+
 @asynccontextmanager
-async def rows_of(settings: Settings) -> AsyncIterator[UnitOfWork]:
-    """The service's database, as the service itself may use it."""
+async def tools(settings: Settings) -> AsyncIterator[Tools]:
+    """Opens them, and closes them at the end of the block."""
     url = settings.database_url.get_secret_value()
-    engine = make_engine(url, pool_size=2, application="whatsinvoice_payments.command")
+    engine = make_engine(url, pool_size=1, application="whatsinvoice_payments_command")
+    paystack = Paystack(settings.paystack_base_url, settings.paystack_secret_key.get_secret_value())
     try:
-        yield UnitOfWork(engine, KIT_TABLES.outbox)
+        yield Tools(UnitOfWork(engine, KIT_TABLES.outbox), paystack)
     finally:
+        await paystack.close()
         await engine.dispose()

@@ -17,8 +17,7 @@ from whatsinvoice_kit.runtime import Command
 from whatsinvoice_payments.clients import ProviderError
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
-from whatsinvoice_payments.clients.paystack import Paystack
-from whatsinvoice_payments.commands import rows_of
+from whatsinvoice_payments.commands import Tools, tools
 from whatsinvoice_payments.domain.walk import Difference
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 from whatsinvoice_payments.service.walk import WALK_JOB, WalkService
@@ -36,34 +35,32 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 async def _run(settings: Settings, options: Namespace) -> int:
     day = options.day
-    async with rows_of(settings) as unit_of_work:
-        paystack = Paystack(settings.paystack_base_url, settings.paystack_secret_key.get_secret_value())
+    async with tools(settings) as given:
         service = settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"]
         channel = Client(*service, forwarded, (), settings.certificate_files())
         try:
-            walks = _walks(settings, unit_of_work, paystack, channel)
+            walks = _walks(settings, given, channel)
             if options.now:
                 day = day or (now() - timedelta(days=1)).date()
-                if not await _walk_now(unit_of_work, walks, day):
+                if not await _walk_now(given.unit_of_work, walks, day):
                     return FAILED
             differences = await walks.list_differences(day)
         finally:
             await channel.close()
-            await paystack.close()
     sys.stdout.writelines(f"{line}\n" for line in _table(differences))
     return DIFFERENT if differences else 0
 
 
-def _walks(settings: Settings, unit_of_work: UnitOfWork, paystack: Paystack, channel: Client) -> WalkService:
+def _walks(settings: Settings, given: Tools, channel: Client) -> WalkService:
     invoices = InvoicesOverGrpc(channel, ServiceIdentity("payments", settings.service_keys()))
     deposits = VirtualAccountService(
-        unit_of_work,
-        PaystackBanking(paystack),
+        given.unit_of_work,
+        PaystackBanking(given.paystack),
         invoices,
         email_domain=settings.customer_email_domain,
         reconcile_scale=settings.reconcile_scale,
     )
-    return WalkService(unit_of_work, paystack, deposits, settings.walk_scale)
+    return WalkService(given.unit_of_work, given.paystack, deposits, settings.walk_scale)
 
 
 async def _walk_now(unit_of_work: UnitOfWork, walks: WalkService, day: date) -> bool:

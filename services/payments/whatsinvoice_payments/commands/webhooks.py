@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from whatsinvoice_kit.runtime import Command
 
-from whatsinvoice_payments.commands import rows_of
+from whatsinvoice_payments.commands import tools
 from whatsinvoice_payments.domain.kept_webhook import KeptEvent, Selection
 from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.settings import Settings
@@ -33,8 +33,8 @@ def _moment(text: str) -> datetime:
 
 async def _run(settings: Settings, options: Namespace) -> int:
     wanted = Selection(options.id, options.event, options.reference, options.outcome, options.since)
-    async with rows_of(settings) as unit_of_work:
-        kept = KeptWebhooks(unit_of_work, settings.webhook_body_days)
+    async with tools(settings) as given:
+        kept = KeptWebhooks(given.unit_of_work, settings.webhook_body_days)
         if options.action == "list":
             found = await kept.list_webhooks(wanted, SHOWN)
             sys.stdout.writelines(f"{_line(event)}\n" for event in found)

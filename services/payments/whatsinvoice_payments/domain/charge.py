@@ -40,6 +40,12 @@ class Claim:
     currency: str
 
 
+def is_captured(payment: Payment, charge: Charge) -> bool:
+    """Whether the provider has money of this very payment, in its currency, whatever else contradicts."""
+    ours = (charge.reference, charge.currency) == (payment.reference, payment.currency)
+    return ours and charge.status is ChargeStatus.SUCCESS and 0 <= charge.fees_minor < charge.paid_minor
+
+
 def contradiction(payment: Payment, charge: Charge, claim: Claim | None) -> str:
     """Why money that came cannot be what was asked for; empty when it can."""
     claimed_amount = claim.amount_minor if claim else None

@@ -185,6 +185,11 @@ class Payment:
         self.settled_minor, self.paid_minor, self.fees_minor = settled_minor, paid_minor, fees_minor
         self.channel, self.paid_at, self.reason, self.held = channel, paid_at, "", False
 
+    def hold(self, paid_minor: int, fees_minor: int, channel: str, paid_at: datetime) -> None:
+        """The provider has money of a quarantined payment: it counts for nothing, and can be given back."""
+        self.held, self.paid_minor, self.fees_minor = True, paid_minor, fees_minor
+        self.channel, self.paid_at = channel, paid_at
+
     def give_back(self, amount_minor: int, reason: str = "") -> int:
         """So much of a captured payment went back to its payer; how much of that had counted for the invoice.
 

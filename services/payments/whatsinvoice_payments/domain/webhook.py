@@ -20,6 +20,7 @@ CHARGE_SUCCESS = "charge.success"
 DEDICATED = "dedicated_nuban"
 """The channel of money that came into an account of a customer's own."""
 MAX_NAME = 200
+LARGEST = 2**63 - 1
 
 Network = IPv4Network | IPv6Network
 
@@ -130,11 +131,11 @@ def deposit_of(body: bytes) -> Deposit | None:
 
 
 def minor_units(given: object) -> int | None:
-    """An amount as Paystack writes it, a number or a string of digits; None for anything else."""
-    if isinstance(given, int) and not isinstance(given, bool):
+    """An amount as Paystack writes it, a number or a string of digits; None for all else."""
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= len(str(LARGEST)):
+        given = int(given)
+    if isinstance(given, int) and not isinstance(given, bool) and abs(given) <= LARGEST:
         return given
-    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= len(str(2**63)):
-        return int(given)
     return None
 
 

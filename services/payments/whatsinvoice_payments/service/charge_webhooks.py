@@ -6,10 +6,11 @@ from whatsinvoice_kit.observe import telemetry
 from whatsinvoice_payments.clients import Provider
 from whatsinvoice_payments.domain.charge import Claim
 from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.domain.quarantine import Finding, Kind
 from whatsinvoice_payments.domain.webhook import Deposit, StoredEvent, claim_of, deposit_of
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import webhooks as webhook_rows
-from whatsinvoice_payments.service.settlement import Result, Settled, quarantined, settle
+from whatsinvoice_payments.service.settlement import Result, Settled, hold_back, settle
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 from whatsinvoice_payments.service.webhooks import NotYet, Outcome
 
@@ -30,8 +31,7 @@ class ChargeWebhooks:
         claim = claim_of(event.body)
         known = await self._known(claim, deposit_of(event.body))
         if known is None:
-            unknown = quarantined("webhook", claim.reference, "no payment of ours has this reference")
-            return Outcome(unknown.result.value, unknown.reason)
+            return await self._hold(event, claim, "no payment of ours has this reference")
         with telemetry.span("settle payment", within=known.traceparent or None):
             return await self._settle(event, claim)
 
@@ -53,17 +53,29 @@ class ChargeWebhooks:
         settled = Settled(Result.NOT_YET, "the provider does not know the reference")
         if charge is not None:
             async with self._unit_of_work.begin() as tx:
-                settled = await settle(tx, claim.reference, charge, claim)
+                settled = await settle(tx, claim.reference, charge, claim, event.id)
                 if settled.result is not Result.NOT_YET:
                     await webhook_rows.finish_event(tx, event.id, settled.result.value, settled.reason)
         if settled.result is Result.NOT_YET:
-            return self._doubt(event, claim.reference, settled.reason)
+            return await self._doubt(event, claim, settled.reason)
         return Outcome(settled.result.value, settled.reason, kept=True)
 
-    @staticmethod
-    def _doubt(event: StoredEvent, reference: str, reason: str) -> Outcome:
+    async def _doubt(self, event: StoredEvent, claim: Claim, reason: str) -> Outcome:
         """A signed success that the provider, asked, does not confirm: later, and in the end a person's matter."""
         if event.attempts < DOUBTED_TRIES:
             raise NotYet(f"not confirmed: {reason}")
-        doubted = quarantined("webhook", reference, f"never confirmed: {reason}")
-        return Outcome(doubted.result.value, doubted.reason)
+        return await self._hold(event, claim, f"never confirmed: {reason}")
+
+    async def _hold(self, event: StoredEvent, claim: Claim, reason: str) -> Outcome:
+        finding = Finding(
+            Kind.WEBHOOK,
+            claim.reference,
+            reason,
+            amount_minor=claim.amount_minor,
+            currency=claim.currency,
+            webhook_id=event.id,
+        )
+        async with self._unit_of_work.begin() as tx:
+            held = await hold_back(tx, finding)
+            await webhook_rows.finish_event(tx, event.id, held.result.value, held.reason)
+        return Outcome(held.result.value, held.reason, kept=True)

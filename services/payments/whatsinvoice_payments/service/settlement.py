@@ -13,16 +13,18 @@ from whatsinvoice_payments.domain import charge as charges
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus, Claim
 from whatsinvoice_payments.domain.ledger import postings_of_success
 from whatsinvoice_payments.domain.payment import Payment, Status
+from whatsinvoice_payments.domain.quarantine import Finding, Kind
 from whatsinvoice_payments.repository import ledger as ledger_rows
 from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.repository import quarantine as quarantine_rows
 
 log = structlog.get_logger(__name__)
 
 QUARANTINED = Counter(
     "payments_quarantined_total", "Money that contradicts what was asked and was not applied", ["what"]
 )
-for _what in ("payment", "reference", "webhook"):
-    QUARANTINED.labels(_what)  # from zero: the first one of all is an increase too, and somebody is to be woken
+for _kind in Kind:
+    QUARANTINED.labels(_kind.value)  # from zero: the first one of all is an increase too, and somebody is to be woken
 SUCCESS_PURPOSE = "payment"
 
 
@@ -43,11 +45,15 @@ class Settled:
     reason: str = ""
 
 
-async def settle(tx: Transaction, reference: str, charge: Charge, claim: Claim | None = None) -> Settled:
+async def settle(
+    tx: Transaction, reference: str, charge: Charge, claim: Claim | None = None, webhook_id: str = ""
+) -> Settled:
     """Applies what the provider verified; a repeat changes nothing. The claim is what a signed webhook said."""
     payment = await payment_rows.payment_by_reference(tx, reference, lock=True)
     if payment is None:
-        return quarantined("reference", reference, "no payment of ours has this reference")
+        unknown = "no payment of ours has this reference"
+        finding = Finding(Kind.REFERENCE, reference, unknown, amount_minor=charge.paid_minor, currency=charge.currency)
+        return await hold_back(tx, finding)
     signed_success = claim is not None
     if charge.status is ChargeStatus.OPEN or (charge.status is ChargeStatus.FAILED and signed_success):
         return Settled(Result.NOT_YET, charge.words)
@@ -55,30 +61,50 @@ async def settle(tx: Transaction, reference: str, charge: Charge, claim: Claim |
         return await _fail(tx, payment, charge.words)
     reason = charges.contradiction(payment, charge, claim)
     if reason:
-        await _end(tx, payment, Status.QUARANTINED, reason)
-        return quarantined("payment", reference, reason)
+        return await _hold(tx, payment, charge, reason, webhook_id)
     if charge.status is ChargeStatus.REVERSED:
         return await _end(tx, payment, Status.REVERSED, charge.words)
     return await _succeed(tx, payment, charge)
 
 
-def quarantined(what: str, reference: str, reason: str) -> Settled:
-    """Counts and reports what a person has to look at."""
-    QUARANTINED.labels(what).inc()
-    log.error("money quarantined", what=what, reference=reference, reason=reason)
-    return Settled(Result.QUARANTINED, reason)
+async def hold_back(tx: Transaction, finding: Finding) -> Settled:
+    """Keeps, counts and reports what a person has to look at; what was found before is not reported again."""
+    if await quarantine_rows.add_finding(tx, finding):
+        what, reference = finding.kind.value, finding.reference
+        QUARANTINED.labels(what).inc()
+        log.error("money quarantined", what=what, reference=reference, reason=finding.reason)
+    return Settled(Result.QUARANTINED, finding.reason)
+
+
+async def _hold(tx: Transaction, payment: Payment, charge: Charge, reason: str, webhook_id: str) -> Settled:
+    """Money that came for an open attempt waits with it; what is said of a settled one changes nothing but the list."""
+    kind = Kind.WEBHOOK if payment.final else Kind.PAYMENT
+    finding = Finding(
+        kind, payment.reference, reason, payment.id, payment.business_id, charge.paid_minor, charge.currency, webhook_id
+    )
+    if not payment.final:
+        payment.end_as(Status.QUARANTINED, reason)
+        if charges.is_captured(payment, charge):
+            payment.hold(charge.paid_minor, charge.fees_minor, charge.channel, charge.paid_at or now())
+        await payment_rows.save_payment(tx, payment)
+    return await hold_back(tx, finding)
 
 
 async def _succeed(tx: Transaction, payment: Payment, charge: Charge) -> Settled:
     if payment.final:
         return Settled(Result.UNCHANGED)
+    await apply(tx, payment, charge)
+    return Settled(Result.SETTLED)
+
+
+async def apply(tx: Transaction, payment: Payment, charge: Charge) -> None:
+    """A locked payment counts from now on for what came: its state, the books, and those who hear of it."""
     amount = charges.settled_minor(charge)
     payment.succeed(amount, charge.paid_minor, charge.fees_minor, charge.channel, charge.paid_at or now())
     await payment_rows.save_payment(tx, payment)
     postings = postings_of_success(amount, charge.paid_minor, charge.fees_minor)
     await ledger_rows.add_entry_set(tx, payment, SUCCESS_PURPOSE, postings)
     tx.publish(events.payment_succeeded(payment))
-    return Settled(Result.SETTLED)
 
 
 async def _fail(tx: Transaction, payment: Payment, reason: str) -> Settled:

@@ -14,9 +14,11 @@ from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 
 from whatsinvoice_payments.clients import ProviderError, ProviderRefusal
 from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.domain.quarantine import Finding
+from whatsinvoice_payments.domain.quarantine import Kind as Held
 from whatsinvoice_payments.domain.walk import Difference, Kind, Listed, Stage, Walk, days_to_walk
 from whatsinvoice_payments.repository import walks as rows
-from whatsinvoice_payments.service.settlement import quarantined
+from whatsinvoice_payments.service.settlement import hold_back
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 from whatsinvoice_payments.service.walk_comparison import Comparison
 
@@ -136,7 +138,7 @@ class WalkService:
         for difference in filter(None, found):
             fresh = await rows.put_difference(tx, difference, now())
             if fresh and difference.kind is Kind.UNKNOWN_MONEY:
-                quarantined("reference", difference.reference, "the provider has it and no payment of ours")
+                await hold_back(tx, _nobodys(difference))
             elif fresh:
                 log.error("the provider and our books differ", kind=difference.kind.value, day=str(difference.day))
 
@@ -148,3 +150,14 @@ class WalkService:
             DIFFERENCES.labels(kind.value).set(counts.get(kind, 0))
         if ended is not None:
             LAST_WALK.set(ended.timestamp())
+
+
+def _nobodys(difference: Difference) -> Finding:
+    reason = "the provider has it and no payment of ours"
+    return Finding(
+        Held.REFERENCE,
+        difference.reference,
+        reason,
+        amount_minor=difference.theirs_minor,
+        currency=difference.currency,
+    )
