@@ -61,7 +61,9 @@ Effect = Callable[[StoredEvent], Awaitable[Outcome]]
 
 
 class WebhookService:
-    """From the raw body to its effect. `effects`: start of an event's name -> what it does; the longest one counts.
+    """From the raw body to its effect.
+
+    `effects`: name of an event, or its start that ends with a dot -> what it does; the longest one counts.
 
     `sources`: from where the provider calls; from anywhere when there are none.
     """
@@ -112,7 +114,7 @@ class WebhookService:
         return len(claimed)
 
     async def _process(self, event: StoredEvent) -> None:
-        effect = next((effect for start, effect in self._effects if event.event.startswith(start)), None)
+        effect = next((effect for name, effect in self._effects if _is_called(event.event, name)), None)
         try:
             with telemetry.taken("payments.webhookevent", event.id, event.traceparent):
                 outcome = await effect(event) if effect else _without_effect(event)
@@ -136,6 +138,10 @@ class WebhookService:
         async with self._unit_of_work.begin() as tx:
             await webhook_rows.postpone_event(tx, event.id, now() + wait, error)
         WEBHOOKS.labels("postponed").inc()
+
+
+def _is_called(event: str, name: str) -> bool:
+    return event.startswith(name) if name.endswith(".") else event == name
 
 
 def _without_effect(event: StoredEvent) -> Outcome:
