@@ -134,6 +134,10 @@ class Stage:
         rows = await self._rows(statement)
         return [getattr(events_pb2, row["event_type"]).FromString(row["payload"]) for row in rows]
 
+    async def rows(self, statement: Any) -> Rows:
+        """What a statement selects, of all businesses."""
+        return await self._rows(statement)
+
     async def _rows(self, statement: Any) -> Rows:
         async with self.process.unit_of_work.read() as tx:
             return (await tx.execute(statement)).mappings().all()

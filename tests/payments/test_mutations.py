@@ -121,7 +121,7 @@ async def all_tried(stage: Stage) -> None:
         WEBHOOK_EVENTS.c.processed_at.is_(None), WEBHOOK_EVENTS.c.error == ""
     )
     async with asyncio.timeout(100):
-        while (await stage._rows(untried))[0]["n"]:  # noqa: ASYNC110, SLF001  (the worker does it)
+        while (await stage.rows(untried))[0]["n"]:  # noqa: ASYNC110  (the worker does it)
             await asyncio.sleep(0.2)
 
 
@@ -130,10 +130,10 @@ async def effects_that_are_not_true(stage: Stage) -> list[str]:
     charges = (await stage.sandbox.get("/_control/ledger")).json()["charges"]
     truth = {charge["reference"]: charge["amount"] for charge in charges}
     wrong = []
-    rows = await stage._rows(select(PAYMENTS).where(PAYMENTS.c.provider == "paystack"))  # noqa: SLF001
+    rows = await stage.rows(select(PAYMENTS).where(PAYMENTS.c.provider == "paystack"))
     counted = select(LEDGER_ENTRIES.c.payment_id, func.sum(LEDGER_ENTRIES.c.amount_minor).label("sum"))
     receivable = func.sum(LEDGER_ENTRIES.c.amount_minor).filter(LEDGER_ENTRIES.c.account == "receivable")
-    sums = await stage._rows(counted.add_columns(receivable.label("due")).group_by(LEDGER_ENTRIES.c.payment_id))  # noqa: SLF001
+    sums = await stage.rows(counted.add_columns(receivable.label("due")).group_by(LEDGER_ENTRIES.c.payment_id))
     entries = {row["payment_id"]: (int(row["sum"]), int(row["due"] or 0)) for row in sums}
     for row in rows:
         succeeded, settled = row["status"] == "succeeded", row["settled_minor"] or 0
@@ -152,15 +152,15 @@ async def test_mutated_webhooks(stage: Stage, apart: Any, figure: Callable[[str]
     mutator = Mutator(5)
     outcomes = await deliver_all(stage, [mutator.body(mutator.choice(true)) for _ in range(WEBHOOKS)])
     await all_tried(stage)
-    failed = await stage._rows(  # noqa: SLF001
+    failed = await stage.rows(
         select(WEBHOOK_EVENTS).where(WEBHOOK_EVENTS.c.processed_at.is_(None), ~WEBHOOK_EVENTS.c.error.contains(" "))
     )
     assert [(row["error"], bytes(row["body"])[:500]) for row in failed] == [], "an exception leaves its name"
     assert await effects_that_are_not_true(stage) == []
     for reference in unpaid:
-        [row] = await stage._rows(select(PAYMENTS).where(PAYMENTS.c.reference == reference))  # noqa: SLF001
+        [row] = await stage.rows(select(PAYMENTS).where(PAYMENTS.c.reference == reference))
         assert row["status"] != "succeeded"
-    came = await stage._rows(select(PAYMENTS).where(PAYMENTS.c.status == "succeeded"))  # noqa: SLF001
+    came = await stage.rows(select(PAYMENTS).where(PAYMENTS.c.status == "succeeded"))
     assert came, "some mutations say nothing wrong of a charge"
     events = len({json.loads(body)["event"] for body in true})
     stored, refused = outcomes.pop("stored"), outcomes.pop("BODY_MALFORMED")
@@ -293,7 +293,7 @@ async def test_mutated_answers_about_money_that_came(stage: Stage, figure: Calla
             outcomes["later"] += 1
     await paystack.close()
     ours = [attempt.reference for attempt in attempts]
-    rows = await stage._rows(select(PAYMENTS).where(PAYMENTS.c.reference.in_(ours)))  # noqa: SLF001
+    rows = await stage.rows(select(PAYMENTS).where(PAYMENTS.c.reference.in_(ours)))
     counted = {(row["settled_minor"], row["paid_minor"]) for row in rows if row["status"] == "succeeded"}
     assert counted == {(DUE, DUE)}, "what succeeded did so with what was really paid"
     entries = select(LEDGER_ENTRIES.c.payment_id, func.sum(LEDGER_ENTRIES.c.amount_minor).label("sum")).where(
@@ -301,8 +301,7 @@ async def test_mutated_answers_about_money_that_came(stage: Stage, figure: Calla
         LEDGER_ENTRIES.c.payment_id.in_([attempt.id for attempt in attempts]),
     )
     sums = {
-        row["payment_id"]: int(row["sum"])
-        for row in await stage._rows(entries.group_by(LEDGER_ENTRIES.c.payment_id))  # noqa: SLF001
+        row["payment_id"]: int(row["sum"]) for row in await stage.rows(entries.group_by(LEDGER_ENTRIES.c.payment_id))
     }
     assert sums == {row["id"]: -DUE for row in rows if row["status"] == "succeeded"}
     async with stage.process.unit_of_work.begin() as tx:  # the sandbox knows nothing of them

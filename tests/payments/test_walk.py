@@ -55,7 +55,7 @@ def walked(stage: Stage, capsys: pytest.CaptureFixture[str]) -> Callable[[], Any
 
     async def differences() -> dict[str, tuple[str, int | None, int | None]]:
         status, printed = await walk(stage, capsys, "--now", "--day", str(today()))
-        rows = await stage._rows(select(WALK_DIFFERENCES).where(WALK_DIFFERENCES.c.status == "open"))  # noqa: SLF001
+        rows = await stage.rows(select(WALK_DIFFERENCES).where(WALK_DIFFERENCES.c.status == "open"))
         assert status == (1 if rows else 0), printed
         assert all(row["reference"] in printed for row in rows)
         return {row["reference"]: (row["kind"], row["ours_minor"], row["theirs_minor"]) for row in rows}
@@ -102,7 +102,7 @@ async def test_with_every_webhook_dropped_the_walk_finds_what_reconciliation_can
         await stage.becomes(token, "succeeded")
         assert (await stage.ledger(token))["receivable"] == -2_500_000
     theirs = (await stage.sandbox.get("/_control/ledger")).json()["charges"]
-    ours = await stage._rows(select(PAYMENTS).where(PAYMENTS.c.status == "succeeded"))  # noqa: SLF001  (all of them)
+    ours = await stage.rows(select(PAYMENTS).where(PAYMENTS.c.status == "succeeded"))
     assert {(row["reference"], row["paid_minor"]) for row in ours} == {(c["reference"], c["amount"]) for c in theirs}
     assert await walked() == {}, "a second walk changes nothing"
     assert sum([len(await stage.told(token)) for token, _ in attempts]) == 20
@@ -127,7 +127,7 @@ async def test_money_that_is_nobodys_is_quarantined_once_and_told_until_it_is_kn
     await change(stage, checkout.reference, reference=reference)
     assert await walked() == {}
     await stage.becomes(token, "succeeded")
-    [row] = await stage._rows(select(WALK_DIFFERENCES).where(WALK_DIFFERENCES.c.reference == reference))  # noqa: SLF001
+    [row] = await stage.rows(select(WALK_DIFFERENCES).where(WALK_DIFFERENCES.c.reference == reference))
     assert row["status"] == "resolved"
     assert row["resolved_at"] > row["created_at"]
     assert REGISTRY.get_sample_value("payments_walk_differences", {"kind": "unknown_money"}) == 0
@@ -231,7 +231,7 @@ async def test_a_walk_that_was_broken_off_goes_on_where_it_was(
     with pytest.raises(Broken):
         await service_of(stage, dying).walk_day(today())
     await dying.close()
-    [row] = await stage._rows(select(WALKS))  # noqa: SLF001
+    [row] = await stage.rows(select(WALKS))
     assert (row["seen"], row["stage"], row["finished_at"]) == (14, "theirs", None)
     after = Dying(*account, pages=1000)
     while await service_of(stage, after).work():
@@ -239,12 +239,12 @@ async def test_a_walk_that_was_broken_off_goes_on_where_it_was(
     await after.close()
     assert dying.cursors[0] == ""
     assert after.cursors[0] == row["cursor"] != ""
-    [row] = await stage._rows(select(WALKS))  # noqa: SLF001
+    [row] = await stage.rows(select(WALKS))
     theirs = (await stage.sandbox.get("/_control/ledger")).json()["charges"]
     assert row["seen"] == len([charge for charge in theirs if charge["status"] == "success"]) > 20
     assert row["finished_at"] is not None
     assert row["next_at"] == row["finished_at"] + timedelta(days=1)
-    assert await stage._rows(select(WALK_SIGHTINGS)) == []  # noqa: SLF001
+    assert await stage.rows(select(WALK_SIGHTINGS)) == []
 
 
 async def test_a_cursor_that_the_provider_has_forgotten_begins_the_list_anew(
@@ -263,7 +263,7 @@ async def test_a_cursor_that_the_provider_has_forgotten_begins_the_list_anew(
         """It is due."""
     await after.close()
     assert after.cursors[:2] == ["stale", ""]
-    [row] = await stage._rows(select(WALKS))  # noqa: SLF001
+    [row] = await stage.rows(select(WALKS))
     assert row["finished_at"] is not None
     assert row["seen"] > 20
 
@@ -287,10 +287,10 @@ async def test_the_job_walks_each_day_in_its_time_and_waits_for_a_provider_that_
         await stage.becomes(token, "succeeded")
 
         async def over() -> bool:
-            [row] = await stage._rows(select(WALKS))  # noqa: SLF001
+            [row] = await stage.rows(select(WALKS))
             return (row["rounds"], row["next_at"]) == (3, None)
 
-        await eventually(over, lambda: stage._rows(select(WALKS)))  # noqa: SLF001
+        await eventually(over, lambda: stage.rows(select(WALKS)))
     assert (REGISTRY.get_sample_value("payments_walk_time_seconds") or 0) >= began
 
 
