@@ -108,17 +108,29 @@ class WebhookService:
         """Gives waiting webhooks their effect, a few at a time; how many were taken."""
         async with self._unit_of_work.begin() as tx:
             claimed = await webhook_rows.claim_events(tx, now(), LEASE, AT_ONCE)
+            effects = [self._effect_of(event) for event in claimed]
+            for event, effect in zip(claimed, effects, strict=True):
+                if effect is None:  # it costs no transaction of its own, so that a flood of these holds up no other
+                    await self._put_aside(tx, event)
         async with asyncio.TaskGroup() as tasks:
-            for event in claimed:
-                tasks.create_task(self._process(event))
+            for event, effect in zip(claimed, effects, strict=True):
+                if effect is not None:
+                    tasks.create_task(self._process(event, effect))
         return len(claimed)
 
-    async def _process(self, event: StoredEvent) -> None:
-        effect = next((effect for name, effect in self._effects if _is_called(event.event, name)), None)
+    def _effect_of(self, event: StoredEvent) -> Effect | None:
+        return next((effect for name, effect in self._effects if _is_called(event.event, name)), None)
+
+    @staticmethod
+    async def _put_aside(tx: Transaction, event: StoredEvent) -> None:
+        outcome = _without_effect(event)
+        await webhook_rows.finish_event(tx, event.id, outcome.word, outcome.reason)
+        WEBHOOKS.labels(outcome.word).inc()
+
+    async def _process(self, event: StoredEvent, effect: Effect) -> None:
         try:
             with telemetry.taken("payments.webhookevent", event.id, event.traceparent):
-                outcome = await effect(event) if effect else _without_effect(event)
-                await self._finish(event, outcome)
+                await self._finish(event, await effect(event))
         except NotYet as error:
             await self._postpone(event, str(error))
         except ProviderError as error:
