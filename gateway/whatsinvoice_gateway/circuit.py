@@ -1,16 +1,13 @@
-"""A circuit per service: one that does not answer is left alone for a moment, and callers are told so at once.
+"""A circuit per service: one that does not answer is left alone for a moment, and callers are told so at once."""
 
-The state changes in the event loop alone, between awaits; nothing is locked.
-"""
-
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil
 
 import grpc
 import structlog
 from prometheus_client import Gauge
+from whatsinvoice_kit.core import circuit
+from whatsinvoice_kit.core.circuit import CircuitOpenError, State
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 
 log = structlog.get_logger(__name__)
@@ -20,7 +17,7 @@ FAILURES = 5
 OPEN_SECONDS = 1.0
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 STATE = Gauge("gateway_circuit_state", "0 closed, 1 half open, 2 open", ["service"])
-CLOSED, HALF_OPEN, OPEN = 0, 1, 2
+CLOSED, HALF_OPEN, OPEN = State.CLOSED, State.HALF_OPEN, State.OPEN
 
 
 def answered(error: BaseException | None) -> bool | None:
@@ -36,18 +33,25 @@ def answered(error: BaseException | None) -> bool | None:
 
 
 class Circuit:
-    """Closed until calls fail in a row; then open for a second; then one call tries, and closes or opens it again."""
+    """That of one service, in its metrics and the log."""
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._failures = 0
-        self._opened = 0.0
-        self._enter(CLOSED)
+        self._circuit = circuit.Circuit(FAILURES, OPEN_SECONDS, self._entered)
+
+    @property
+    def state(self) -> State:
+        return self._circuit.state
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
         """Watches a call; raises UNAVAILABLE (UPSTREAM_UNAVAILABLE) in its place while the circuit is open."""
-        trying = self._admit()
+        try:
+            trying = self._circuit.admit()
+        except CircuitOpenError as error:
+            raise ServiceError(
+                Kind.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "a service is away", retry_after=error.retry_after
+            ) from error
         spoke: bool | None = None
         try:
             yield
@@ -56,38 +60,11 @@ class Circuit:
             spoke = answered(error.__cause__)
             raise
         finally:
-            if spoke:
-                self._succeed()
-            elif spoke is False:
-                self._fail()
-            elif trying and self.state == HALF_OPEN:  # cancelled, or never asked: another may try
-                self._enter(OPEN)
+            self._circuit.ended(trying=trying, answered=spoke)
 
-    def _admit(self) -> bool:
-        """Whether this call is the one that tries."""
-        if self.state == CLOSED:
-            return False
-        left = self._opened + OPEN_SECONDS - time.monotonic()
-        if self.state == HALF_OPEN or left > 0:
-            seconds = max(1, ceil(left))
-            raise ServiceError(Kind.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "a service is away", retry_after=seconds)
-        self._enter(HALF_OPEN)
-        return True
-
-    def _succeed(self) -> None:
-        self._failures = 0
-        if self.state != CLOSED:
-            log.info("circuit closed", service=self._service)
-            self._enter(CLOSED)
-
-    def _fail(self) -> None:
-        self._failures += 1
-        if self._failures >= FAILURES:
-            if self.state == CLOSED:
-                log.warning("circuit open", service=self._service)
-            self._opened = time.monotonic()
-            self._enter(OPEN)
-
-    def _enter(self, state: int) -> None:
-        self.state = state
+    def _entered(self, state: State, before: State) -> None:
         STATE.labels(self._service).set(state)
+        if state is State.CLOSED and before is not state:
+            log.info("circuit closed", service=self._service)
+        elif state is State.OPEN and before is State.CLOSED:
+            log.warning("circuit open", service=self._service)

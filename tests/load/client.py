@@ -31,7 +31,8 @@ def request_bytes(method: str, path: str, headers: dict[str, str], body: bytes =
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
+    """One request and its answer on a kept connection; gives the status."""
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(
@@ -51,7 +52,7 @@ async def run(port: int, make: Callable[[int], bytes], *, count: int, connection
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for number in numbers:
             started = time.perf_counter()
-            status = await _exchange(reader, writer, make(number))
+            status = await exchange(reader, writer, make(number))
             times.append(time.perf_counter() - started)
             statuses[status] = statuses.get(status, 0) + 1
         writer.close()

@@ -214,7 +214,7 @@ async def staged(backing: dict[str, str], keyring: Keyring, sandbox_url: str, do
     name = invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"].full_name
     standin.add(invoices_pb2_grpc.add_InvoicesServiceServicer_to_server, invoices, name)
     await standin.start()
-    settings = {
+    settings: dict[str, Any] = {
         **backing,
         "trusted_keys": keyring.trusted,
         "service_key": json.dumps(keyring.services["notifications"]),

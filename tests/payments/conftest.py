@@ -1,15 +1,23 @@
 """Payments beside one sandbox for the whole session; the service is started once for each module of tests."""
 
+import secrets
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
 from payments.parts import SANDBOX
 from payments.stage import Stage, staged
+from psycopg import sql
+from support.backing import host_and_port
 from support.keys import Keyring
 from support.sandbox import Entrance, entrance, sandbox_program
+from whatsinvoice_kit.data.migrations import migrate
+from whatsinvoice_kit.data.provision import owner_of, provision, role_of
 
+OWNER = owner_of("payments")
 HERE = Path(__file__).parent
 
 
@@ -36,6 +44,31 @@ def sandbox_url(door: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(scope="session")
 def backing(migrated: dict[str, str], redis_url: str) -> dict[str, str]:
     return {"database_url": migrated["payments"], "redis_url": redis_url}
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Books and a provider that only one module of tests writes to, so that it can count all of both."""
+
+    backing: dict[str, str]
+    sandbox_url: str
+    door: Entrance
+
+
+@pytest.fixture(scope="module")
+def apart(postgres_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
+    name, password = f"apart_{secrets.token_hex(4)}", "payments-of-the-tests"
+    provision(postgres_url, "payments", password, password, name)
+    host, port = host_and_port(postgres_url)
+    urls = [f"postgresql://{role}:{password}@{host}:{port}/{name}" for role in (role_of("payments"), OWNER)]
+    migrate("whatsinvoice_payments", urls[1])
+    with (
+        entrance("x-paystack-signature") as door,
+        sandbox_program(tmp_path_factory.mktemp("apart") / "log", PAYSTACK_WEBHOOK_URL=door.url, **SANDBOX) as url,
+    ):
+        yield Apart({"database_url": urls[0], "redis_url": redis_url}, url, door)
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

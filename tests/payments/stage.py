@@ -139,6 +139,7 @@ class Stage:
         return [getattr(events_pb2, row["event_type"]).FromString(row["payload"]) for row in rows]
 
     async def rows(self, statement: Any) -> Rows:
+        """What a statement selects, of all businesses."""
         async with self.process.unit_of_work.read() as tx:
             return (await tx.execute(statement)).mappings().all()
 
@@ -211,6 +212,7 @@ async def staged(
         "webhook_retry_seconds": 0.05,
         "reconcile_seconds": 0.1,
         "claim_idle_ms": 300,
+        "provider_pause_seconds": 0.2,  # a fault of one test is over before the next
         **backing,
         **changes,
     }

@@ -16,7 +16,7 @@ from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.rpc.errors import from_rpc_error
-from whatsinvoice_payments.clients.paystack import CALLS
+from whatsinvoice_payments.clients.paystack_http import CALLS
 from whatsinvoice_payments.models import PAYMENTS
 from whatsinvoice_payments.repository import payments as payment_rows
 

@@ -6,17 +6,24 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from pydantic import ValidationError
+from whatsinvoice_kit.rpc.call import Call, serving
 from whatsinvoice_payments.clients import ProviderError, ProviderRefusal, ReferenceTaken
-from whatsinvoice_payments.clients import paystack as module
+from whatsinvoice_payments.clients import paystack_http as module
 from whatsinvoice_payments.clients.paystack import Paystack
 from whatsinvoice_payments.clients.paystack_shapes import Envelope, Transaction
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
+from whatsinvoice_payments.domain.walk import Listed, Unreadable
+from whatsinvoice_payments.domain.webhook import Deposit
+
+FAILURES, PAUSE = 5, 0.5
 
 GOOD = {
     "reference": "01k.1",
@@ -57,7 +64,8 @@ async def facing(**answer: Any) -> AsyncIterator[tuple[Paystack, Odd]]:
         answer["body"] = json.dumps({"status": True, "message": "ok", "data": answer.pop("data")}).encode()
     odd = Odd(**answer)
     server = await asyncio.start_server(odd.answer, "127.0.0.1", 0)
-    paystack = Paystack(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "sk_test_key")
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    paystack = Paystack(url, "sk_test_key", failures=FAILURES, open_seconds=PAUSE)
     yield paystack, odd
     await paystack.close()
     server.close()
@@ -154,6 +162,105 @@ async def test_patience_is_kept_without_asking_again() -> None:
                 await paystack.verify("01k.1")
             assert first.value.retry_after == 7
     assert len(odd.asked) == 1
+
+
+async def asked_in_vain(paystack: Paystack) -> ProviderError:
+    with pytest.raises(ProviderError) as error:
+        await paystack.verify("01k.1")
+    return error.value
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": 502}, {"body": b"<html>"}, {"seconds": 0.6}], ids=["failing", "unreadable", "hanging"]
+)
+async def test_a_provider_that_fails_is_left_alone_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(module, "TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0)
+    async with facing(**answer) as (paystack, odd):
+        for _ in range(FAILURES):
+            assert (await asked_in_vain(paystack)).retry_after == 0
+        assert REGISTRY.get_sample_value("payments_provider_circuit_state") == 2
+        asked, began = len(odd.asked), time.monotonic()
+        for _ in range(50):
+            assert (await asked_in_vain(paystack)).retry_after == 1
+        assert time.monotonic() - began < 0.2
+        assert len(odd.asked) == asked
+        odd.status, odd.body, odd.seconds = 200, json.dumps({"data": GOOD}).encode(), 0
+        await asyncio.sleep(PAUSE)
+        assert await paystack.verify("01k.1")
+        assert REGISTRY.get_sample_value("payments_provider_circuit_state") == 0
+        await asyncio.sleep(0.4)  # the server ends what it still answers
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429])
+async def test_an_answer_that_says_no_opens_nothing(status: int) -> None:
+    body = b'{"status": false, "message": "no"}'
+    async with facing(status=status, body=body) as (paystack, _):
+        for _ in range(FAILURES + 1):
+            paystack._quiet_until = 0  # noqa: SLF001  (as if the time that a 429 asks for had passed)
+            with pytest.raises((ProviderError, ProviderRefusal)):
+                await initialize(paystack)
+        assert REGISTRY.get_sample_value("payments_provider_circuit_state") == 0
+
+
+async def test_a_caller_in_a_hurry_says_nothing_of_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waited for long does, also when she is gone before the answer is overdue."""
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.2)
+    async with facing(seconds=0.6) as (paystack, _):
+        for seconds, state in ((0.05, 0), (0.4, 2)):
+            for _ in range(FAILURES):
+                began = time.monotonic()
+                with serving(Call(deadline=began + seconds)):
+                    await asked_in_vain(paystack)
+                assert time.monotonic() - began < seconds
+            assert REGISTRY.get_sample_value("payments_provider_circuit_state") == state
+        await asyncio.sleep(0.6)  # the server ends its answers
+
+
+async def test_what_a_call_took_is_measured() -> None:
+    before = REGISTRY.get_sample_value("payments_provider_seconds_count", {"call": "verify"}) or 0
+    async with facing(data=GOOD) as (paystack, _):
+        await paystack.verify("01k.1")
+    assert REGISTRY.get_sample_value("payments_provider_seconds_count", {"call": "verify"}) == before + 1
+
+
+async def listed(paystack: Paystack) -> list[Listed | Unreadable]:
+    day = datetime(2026, 11, 24, tzinfo=UTC)
+    return [found async for found in paystack.transactions(day, day + timedelta(days=1))]
+
+
+def a_page(*items: object, following: str | None = None) -> bytes:
+    return json.dumps({"status": True, "data": items, "meta": {"next": following, "perPage": 100}}).encode()
+
+
+async def test_the_list_is_read_item_by_item() -> None:
+    good = GOOD | {"id": 2**64 - 1, "customer": {"customer_code": "CUS_1"}, "authorization": {}}
+    into_account = good | {
+        "channel": "dedicated_nuban",
+        "authorization": {"receiver_bank_account_number": "9930000737"},
+    }
+    bad = good | {"amount": "much"}
+    async with facing(body=a_page(good, into_account, bad, 7)) as (paystack, odd):
+        card, deposit, unreadable, nothing = await listed(paystack)
+    assert isinstance(card, Listed)
+    assert (card.provider_id, card.charge.paid_minor, card.deposit) == (2**64 - 1, 7_500_000, None)
+    assert isinstance(deposit, Listed)
+    assert deposit.deposit == Deposit("9930000737", "CUS_1")
+    assert (unreadable, nothing) == (Unreadable("01k.1"), Unreadable("7"))
+    [line] = odd.asked
+    for asked in ("use_cursor=true", "status=success", "from=2026-11-24T00%3A00%3A00.000Z", "to=2026-11-25"):
+        assert asked in line
+
+
+@pytest.mark.parametrize("body", [a_page(following="txn1"), b'{"data": []}', b'{"data": {}, "meta": {}}'])
+async def test_a_list_that_never_ends_or_is_none_is_a_provider_error(body: bytes) -> None:
+    async with facing(body=body) as (paystack, odd):
+        with pytest.raises(ProviderError):
+            await listed(paystack)
+    assert len(odd.asked) <= 2
 
 
 async def test_an_unknown_reference_is_none() -> None:

@@ -1,7 +1,7 @@
 """Webhooks that never come: the provider is asked, on a schedule that these tests run faster."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -10,6 +10,10 @@ from payments.stage import Stage, eventually, staged
 from support.keys import Keyring
 from support.sandbox import Entrance
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
+from whatsinvoice_kit.core.clock import now
+from whatsinvoice_payments.domain.schedule import CHECKS
+from whatsinvoice_payments.repository.payments import claim_due_payments
+from whatsinvoice_payments.service.reconciliation import LEASE
 
 Staging = Callable[..., AbstractAsyncContextManager[Stage]]
 FIRST_CHECK_AFTER_300_MS, OVER_IN_400_MS, OVER_IN_4_S = 1e-3, 1e-6, 1e-5
@@ -109,3 +113,21 @@ async def test_a_charge_that_was_reversed_before_anybody_looked_is_settled_and_g
         assert (ledger["receivable"], ledger["paystack_clearing"]) == (0, -payment["fees_minor"])
         succeeded, reversed_ = await stage.told(token)
         assert (succeeded.DESCRIPTOR.name, reversed_.DESCRIPTOR.name) == ("PaymentSucceeded", "PaymentReversed")
+
+
+class Undone(Exception):  # noqa: N818  (how a transaction ends that is to leave nothing)
+    """What was claimed in it is not."""
+
+
+async def test_a_check_whose_process_died_comes_again_after_its_lease(stage: Stage) -> None:
+    """It is claimed by moving it ahead, so nobody has to notice the death."""
+    checkout = await stage.start(stage.invoices.bill())
+    due = now() + CHECKS[0] + timedelta(seconds=1)
+    seen = []
+    with suppress(Undone):
+        async with stage.process.unit_of_work.begin() as tx:
+            for moment in (due, due, due + LEASE - timedelta(seconds=1), due + LEASE):
+                claimed = await claim_due_payments(tx, moment, LEASE, 10_000)
+                seen.append(checkout.reference in {payment.reference for payment in claimed})
+            raise Undone
+    assert seen == [True, False, False, True]

@@ -13,9 +13,11 @@ def test_a_test_key_and_a_plain_address_are_unsafe() -> None:
         paystack_secret_key=SecretStr("sk_test_0123456789abcdef"),
         paystack_base_url="http://127.0.0.1/paystack",
         reconcile_scale=0.5,
+        walk_scale=0.5,
     )
     found = list(settings.unsafe())
-    for problem in ("PAYSTACK_SECRET_KEY is a test key", "PAYSTACK_BASE_URL is not https", "RECONCILE_SCALE is not 1"):
+    problems = ("PAYSTACK_SECRET_KEY is a test key", "PAYSTACK_BASE_URL is not https")
+    for problem in (*problems, "RECONCILE_SCALE is not 1", "WALK_SCALE is not 1"):
         assert any(problem in sentence for sentence in found)
 
 

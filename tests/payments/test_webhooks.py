@@ -35,16 +35,17 @@ def test_the_signature_is_of_the_raw_body() -> None:
     assert not is_genuine(SECRET_KEY, written_again, signature_of(SECRET_KEY, TRAP))
 
 
-def forged() -> dict[str, tuple[bytes, str]]:
-    """What is wrong -> body and signature."""
+def forged(secret: str = SECRET_KEY) -> dict[str, tuple[bytes, str]]:
+    """What is wrong -> body and signature, for a receiver that has this secret."""
+    signature = signature_of(secret, GOLDEN_BODY)
     flipped = bytes([GOLDEN_BODY[0], GOLDEN_BODY[1] ^ 1]) + GOLDEN_BODY[2:]
     return {
-        "flipped byte": (flipped, GOLDEN_SIGNATURE),
+        "flipped byte": (flipped, signature),
         "wrong key": (GOLDEN_BODY, signature_of("sk_test_another", GOLDEN_BODY)),
         "no header": (GOLDEN_BODY, ""),
-        "upper case": (GOLDEN_BODY, GOLDEN_SIGNATURE.upper()),
+        "upper case": (GOLDEN_BODY, signature.upper()),
         "not ASCII": (GOLDEN_BODY, "é" * 128),
-        "written again": (json.dumps(json.loads(GOLDEN_BODY)).encode(), GOLDEN_SIGNATURE),
+        "written again": (json.dumps(json.loads(GOLDEN_BODY)).encode(), signature),
         "empty key": (GOLDEN_BODY, signature_of("", GOLDEN_BODY)),
     }
 

@@ -24,6 +24,10 @@ DRAIN_SECONDS = 30.0
 """Before a program that was asked to end is killed; services give themselves 25."""
 
 
+PASSED_ON = ("GATEWAY_", "OTEL_", *(f"PAYMENTS_{word}_" for word in ("PROVIDER", "RECONCILE", "WALK", "WEBHOOK")))
+"""Starts of the settings that a stack takes from whoever starts it: limits, and how patient payments is."""
+
+
 class StackError(RuntimeError):
     """The stack did not come up; the message names the part and shows the end of its log."""
 
@@ -87,7 +91,7 @@ class Stack:
         ports = state.ports(self._preferred)
         resources = start_resources(state.folder / "parts", self._given)
         self._tell("postgres, valkey and seaweedfs are ready")
-        further = {name: value for name, value in self._given.items() if name.startswith(("GATEWAY_", "OTEL_"))}
+        further = {name: value for name, value in self._given.items() if name.startswith(PASSED_ON)}
         proxy = self._given.get("WHATSINVOICE_PROXY_URL", "")
         plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates(), further, proxy)
         self._spawn("sandbox", plan)

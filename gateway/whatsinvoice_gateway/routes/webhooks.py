@@ -24,7 +24,10 @@ WHATSAPP_EVENT = _json({"type": "object"})
 
 
 @routes.post(
-    "/paystack", responses=problems(400, 401, 413, 503), response_class=PlainTextResponse, openapi_extra=PAYSTACK_EVENT
+    "/paystack",
+    responses=problems(400, 401, 403, 413, 503),
+    response_class=PlainTextResponse,
+    openapi_extra=PAYSTACK_EVENT,
 )
 async def paystack(
     request: Request, services: ServicesDep, signature: Annotated[str, Header(alias="x-paystack-signature")] = ""

@@ -15,6 +15,8 @@ from whatsinvoice_payments.clients.paystack_disputes import PaystackDisputes
 from whatsinvoice_payments.clients.paystack_refunds import PaystackRefunds
 from whatsinvoice_payments.commands.audit import AUDIT
 from whatsinvoice_payments.commands.quarantine import QUARANTINE
+from whatsinvoice_payments.commands.walk import WALK
+from whatsinvoice_payments.commands.webhooks import WEBHOOKS
 from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS, DISPUTE, REFUND, TRANSFER_REJECTED
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
@@ -23,6 +25,7 @@ from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.disputes import DisputeService
 from whatsinvoice_payments.service.invariants import InvariantsService
+from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
 from whatsinvoice_payments.service.money_back_webhooks import MoneyBackWebhooks
@@ -32,6 +35,7 @@ from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.refunds import RefundService
 from whatsinvoice_payments.service.transfers import TransferService
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
+from whatsinvoice_payments.service.walk import WalkService
 from whatsinvoice_payments.service.webhooks import WebhookService
 from whatsinvoice_payments.servicer import ACCESS, PaymentsServicer
 from whatsinvoice_payments.servicer_banking import BankParts
@@ -42,7 +46,12 @@ from whatsinvoice_payments.settings import Settings
 def build(kit: Kit[Settings]) -> Parts:
     settings, unit_of_work = kit.settings, kit.unit_of_work
     secret = settings.paystack_secret_key.get_secret_value()
-    paystack = Paystack(settings.paystack_base_url, secret)
+    paystack = Paystack(
+        settings.paystack_base_url,
+        secret,
+        failures=settings.provider_failures,
+        open_seconds=settings.provider_pause_seconds,
+    )
     channel = kit.client(settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"])
     invoices = InvoicesOverGrpc(channel, kit.identity)
     checkouts = CheckoutService(
@@ -53,6 +62,8 @@ def build(kit: Kit[Settings]) -> Parts:
         reconcile_scale=settings.reconcile_scale,
     )
     banking = _bank_parts(kit, paystack, invoices)
+    kept = KeptWebhooks(unit_of_work, settings.webhook_body_days)
+    walk = WalkService(unit_of_work, paystack, banking.virtual_accounts, settings.walk_scale)
     quarantine = QuarantineService(unit_of_work, paystack)
     disputes, refunds = PaystackDisputes(paystack), PaystackRefunds(paystack)
     money_back = MoneyBack(unit_of_work, paystack, refunds, disputes, settings.reconcile_scale)
@@ -69,7 +80,7 @@ def build(kit: Kit[Settings]) -> Parts:
         DISPUTE: went_back.dispute_moved,
         TRANSFER_REJECTED: went_back.transfer_rejected,
     }
-    webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects)
+    webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects, settings.paystack_sources)
     reconciliation = ReconciliationService(unit_of_work, paystack, money_back, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
@@ -98,6 +109,7 @@ def build(kit: Kit[Settings]) -> Parts:
                 invariants_seconds=settings.invariants_seconds,
                 anchor_seconds=settings.anchor_seconds,
             ),
+            *consumers.daily_jobs(kept, walk, settings.walk_seconds),
         ),
         subscriptions=consumers.subscriptions(),
         closing=(channel.close, paystack.close, disputes.close),
@@ -122,7 +134,8 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     )
 
 
-SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, {"quarantine": QUARANTINE, "audit": AUDIT})
+COMMANDS = {"audit": AUDIT, "quarantine": QUARANTINE, "walk": WALK, "webhooks": WEBHOOKS}
+SPEC = ServiceSpec("payments", Settings, KIT_TABLES, build, COMMANDS)
 
 if __name__ == "__main__":
     main(SPEC)

@@ -21,14 +21,17 @@ from whatsinvoice_payments.service.allocations import record_allocation
 from whatsinvoice_payments.service.chain import ChainService
 from whatsinvoice_payments.service.disputes import DisputeService
 from whatsinvoice_payments.service.invariants import InvariantsService
+from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.refunds import RefundService
+from whatsinvoice_payments.service.walk import WALK_JOB, WalkService
 from whatsinvoice_payments.service.webhooks import WebhookService
 
 LONGEST_PAUSE = 1.0
+DAY_SECONDS = 86_400.0
 MEASURE_SECONDS = 60.0
 
 
@@ -123,4 +126,12 @@ def book_jobs(
         Job("payments.chain", chain.link, invariants_seconds, single=True),
         Job("payments.anchor", chain.anchor, anchor_seconds, single=True),
         Job("payments.invariants", invariants.work, invariants_seconds, single=True),
+    )
+
+
+def daily_jobs(kept: KeptWebhooks, walk: WalkService, walk_seconds: float) -> Sequence[Job]:
+    """What is due once a day: the walk looks more often, for a day that is due."""
+    return (
+        Job(WALK_JOB, walk.work, walk_seconds, single=True),
+        Job("payments.tidy_webhooks", kept.tidy, DAY_SECONDS, single=True),
     )

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Index,
     Integer,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     func,
+    text,
 )
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.data.provision import APPEND_ONLY, KEPT_BY_TRIGGERS
@@ -89,6 +91,7 @@ Index(
     WEBHOOK_EVENTS.c.next_attempt_at,
     postgresql_where=WEBHOOK_EVENTS.c.processed_at.is_(None),
 )
+Index("ix_webhookevent_received_at", WEBHOOK_EVENTS.c.received_at, postgresql_where=text("body <> ''"))
 
 BUSINESSES = Table(
     "businesses",
@@ -250,6 +253,46 @@ ALLOCATIONS = Table(
     _moment("created_at"),
 )
 Index("ix_allocations_business_id_invoice_id", ALLOCATIONS.c.business_id, ALLOCATIONS.c.invoice_id)
+
+WALKS = Table(
+    "walks",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    Column("stage", Text, nullable=False),
+    _words("cursor"),
+    Column("seen", Integer, nullable=False, server_default="0"),
+    Column("differences", Integer, nullable=False, server_default="0"),
+    Column("rounds", Integer, nullable=False, server_default="0"),
+    _moment("started_at", nullable=True),
+    _moment("finished_at", nullable=True),
+    _moment("next_at", nullable=True),
+)
+Index("ix_walks_next_at", WALKS.c.next_at, postgresql_where=WALKS.c.next_at.is_not(None))
+
+WALK_SIGHTINGS = Table(
+    "walk_sightings",
+    METADATA,
+    # what the walk that is under way has seen in the provider's list
+    Column("day", Date, primary_key=True),
+    Column("reference", Text, primary_key=True),
+)
+
+WALK_DIFFERENCES = Table(
+    "walk_differences",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("ours_minor", BigInteger),
+    Column("theirs_minor", BigInteger),
+    _words("currency"),
+    _words("detail"),
+    Column("status", Text, nullable=False, server_default="open"),
+    _moment("created_at"),
+    _moment("seen_at"),
+    _moment("resolved_at", nullable=True),
+)
+Index("ix_walk_differences_open", WALK_DIFFERENCES.c.day, postgresql_where=WALK_DIFFERENCES.c.status == "open")
 
 LEDGER_ENTRIES = Table(
     "ledger_entries",

@@ -54,7 +54,7 @@ class PaymentsServicer(RefundServicer):
     async def ReceivePaystackWebhook(
         self, request: pb.ReceivePaystackWebhookRequest, context: Any
     ) -> pb.ReceivePaystackWebhookResponse:
-        received = self._webhooks.read(request.body, request.signature)
+        received = self._webhooks.read(request.body, request.signature, request.source_address)
         async with self._unit_of_work.begin() as tx:
             await self._webhooks.store(tx, received)
         return pb.ReceivePaystackWebhookResponse()

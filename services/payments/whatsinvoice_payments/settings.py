@@ -1,11 +1,15 @@
 """Settings of the payments service."""
 
+import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from whatsinvoice_kit.config.settings import ServiceSettings
+
+from whatsinvoice_payments.domain.webhook import Network
 
 DAY_SECONDS = 86_400
 
@@ -22,14 +26,27 @@ class Settings(ServiceSettings):
     paystack_secret_key: SecretStr = Field(min_length=1)
     """Opens Paystack's API and signs its webhooks; which mode it is in, the key says. Never empty: an empty key would
     believe anybody's signature."""
+    paystack_source_addresses: str = ""
+    """Addresses and networks (CIDR) from where Paystack's webhooks come, comma-separated; not checked when empty."""
     customer_email_domain: str = "customers.whatsinvoice.invalid"
     """Of the addresses made for customers without one, since Paystack insists; receives no mail."""
+    provider_failures: int = Field(default=5, ge=1)
+    """So many calls of the provider in a row without an answer, and it is left alone for a while."""
+    provider_pause_seconds: float = Field(default=10.0, gt=0)
+    """How long that is, before one call tries again."""
     webhook_retry_seconds: float = Field(default=5.0, gt=0)
     """Before the first retry of a webhook that could not be settled; doubles up to an hour."""
+    webhook_body_days: float = Field(default=90.0, gt=0)
+    """How long the body of a webhook is kept after it came; what it is recognised by is kept for ever."""
     reconcile_seconds: float = Field(default=30.0, gt=0)
     """How often attempts that are due for a check are looked for."""
     reconcile_scale: float = Field(default=1.0, gt=0)
     """Below 1 the schedule of checks runs faster, for tests and demonstrations."""
+
+    walk_seconds: float = Field(default=60.0, gt=0)
+    """How often days that are due are looked for, of which the provider's list is compared with our books."""
+    walk_scale: float = Field(default=1.0, gt=0)
+    """Below 1 days are walked sooner after their beginning and sooner again, for tests."""
 
     payout_hold_seconds: float = Field(default=DAY_SECONDS, gt=0)
     """How long a change of a payout account waits before money goes there."""
@@ -41,6 +58,17 @@ class Settings(ServiceSettings):
     anchor_seconds: float = Field(default=3_600.0, gt=0)
     """How often the heads of the ledger's chains are anchored."""
 
+    @field_validator("paystack_source_addresses")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        _networks_of(text)
+        return text
+
+    @property
+    def paystack_sources(self) -> list[Network]:
+        """From where webhooks may come; from anywhere when it is empty."""
+        return _networks_of(self.paystack_source_addresses)
+
     def unsafe(self) -> Iterator[str]:
         yield from super().unsafe()
         if self.paystack_secret_key.get_secret_value().startswith("sk_test_"):
@@ -51,3 +79,9 @@ class Settings(ServiceSettings):
             yield "PAYMENTS_PAYOUT_HOLD_SECONDS is under a day"
         if self.reconcile_scale != 1:
             yield "PAYMENTS_RECONCILE_SCALE is not 1"
+        if self.walk_scale != 1:
+            yield "PAYMENTS_WALK_SCALE is not 1"
+
+
+def _networks_of(text: str) -> list[Network]:
+    return [ip_network(item) for item in re.split(r"[\s,]+", text.strip(" ,")) if item]

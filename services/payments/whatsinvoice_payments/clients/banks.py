@@ -17,12 +17,12 @@ from whatsinvoice_payments.clients.bank_shapes import (
     Subaccount,
     TransferCharge,
 )
-from whatsinvoice_payments.clients.paystack import (
+from whatsinvoice_payments.clients.paystack_http import (
     BAD_REQUEST,
     NOT_FOUND,
     READ_TRIES,
     UNAUTHORIZED,
-    Paystack,
+    PaystackHttp,
     read,
 )
 from whatsinvoice_payments.clients.paystack_shapes import Envelope
@@ -36,7 +36,7 @@ OUR_SHARE = 0
 class PaystackBanking:
     """Banks, subaccounts, accounts for payers. All but `charge_by_transfer` may be asked again without harm."""
 
-    def __init__(self, paystack: Paystack) -> None:
+    def __init__(self, paystack: PaystackHttp) -> None:
         self._paystack = paystack
 
     async def list_banks(self, currency: str) -> Sequence[Bank]:

@@ -1,48 +1,32 @@
-"""Paystack's HTTP API: initialize and verify. Whatever it answers, what leaves here is checked or a ProviderError.
+"""Paystack's calls about transactions. Whatever it answers, what leaves here is checked or a ProviderError.
 
 Contract: Paystack's published OpenAPI file and samples; amounts come as number or string.
 """
 
-import asyncio
-import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-import structlog
-from prometheus_client import Counter
-from pydantic import ValidationError
-from whatsinvoice_kit.observe.telemetry import span
-
 from whatsinvoice_payments.clients import ProviderError, ProviderRefusal, ReferenceTaken
-from whatsinvoice_payments.clients.paystack_shapes import Envelope, Opened, ShapeT, Transaction
-from whatsinvoice_payments.domain.charge import Charge
-
-log = structlog.get_logger(__name__)
-
-CALLS = Counter(
-    "payments_provider_calls_total", "Calls of the payment provider by what came of them", ["call", "outcome"]
+from whatsinvoice_payments.clients.paystack_http import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    READ_TRIES,
+    UNAUTHORIZED,
+    PaystackHttp,
+    read,
 )
+from whatsinvoice_payments.clients.paystack_shapes import ListedPage, ListedTransaction, Opened, Transaction
+from whatsinvoice_payments.domain.charge import Charge
+from whatsinvoice_payments.domain.walk import Listed, Page, Unreadable
+from whatsinvoice_payments.domain.webhook import plain
 
-CONNECT_SECONDS = 3.0
-TOTAL_SECONDS = 10.0
-READ_TRIES = 3
-PAUSE_SECONDS = 0.2
-LONGEST_QUIET = 60
-"""Seconds that a Retry-After may silence us; a larger one is asked again after that."""
-BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, TOO_MANY, SERVER_ERROR = 400, 401, 404, 429, 500
+PER_PAGE = 100
 
 
-class Paystack:
-    """One account of Paystack. Made inside the running loop; `close` ends its connections."""
-
-    def __init__(self, base_url: str, secret_key: str) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=base_url,
-            headers={"authorization": f"Bearer {secret_key}"},
-            timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
-        )
-        self._quiet_until = 0.0
+class Paystack(PaystackHttp):
+    """Opens checkouts, and tells the truth about them."""
 
     async def initialize(
         self,
@@ -94,81 +78,57 @@ class Paystack:
             raise ProviderError(f"the provider refused with {status}")
         return read(call, Transaction, envelope.data).as_charge()
 
-    async def close(self) -> None:
-        """Closes its connections."""
-        await self._client.aclose()
+    async def transactions(
+        self, since: datetime, until: datetime, *, every: bool = False
+    ) -> AsyncIterator[Listed | Unreadable]:
+        """All successful ones that were made from one moment to another, newest first; raises ProviderError.
 
-    async def ask(self, call: str, method: str, path: str, *, tries: int = 1, **how: Any) -> tuple[int, Envelope]:
-        """Asks within 10 s in all; only what may be repeated has more than one try.
-
-        `call` names it in metrics and traces, since the path may hold a reference. The status is below 500 and not 429.
-
-        Raises:
-            ProviderError: no answer that can be read; whether the call took effect, nobody knows.
+        `every`: the others too, such as those that were reversed since.
         """
-        try:
-            async with asyncio.timeout(TOTAL_SECONDS):
-                for number in range(1, tries + 1):
-                    try:
-                        return await self._ask_once(call, method, path, **how)
-                    except (httpx.TransportError, _ServerError):
-                        if number == tries:
-                            raise
-                        await asyncio.sleep(PAUSE_SECONDS * number)
-        except TimeoutError as error:
-            raise _failed(call, "timeout", "the provider did not answer in time") from error
-        except httpx.HTTPError as error:
-            raise _failed(call, "unreachable", f"the provider cannot be reached: {type(error).__name__}") from error
-        raise AssertionError("a try returns or raises")
+        cursor = ""
+        while True:
+            page = await self.transactions_page(since, until, cursor, every=every)
+            for found in page.found:
+                yield found
+            cursor = page.following
+            if not cursor:
+                return
 
-    async def _ask_once(self, call: str, method: str, path: str, **how: Any) -> tuple[int, Envelope]:
-        self._keep_quiet(call)
-        attributes = {"http.request.method": method, "server.address": self._client.base_url.host}
-        with span(f"{method} {call}", "client", attributes) as work:
-            response = await self._client.request(method, path, **how)
-            status = work.attributes["http.response.status_code"] = response.status_code
-            work.error = str(status) if status >= BAD_REQUEST else ""
-        if status == TOO_MANY:
-            seconds = _retry_after(response)
-            self._quiet_until = time.monotonic() + seconds
-            raise _failed(call, "throttled", "the provider asks for patience", seconds)
-        if status >= SERVER_ERROR:
-            CALLS.labels(call, "server_error").inc()
-            raise _ServerError(f"the provider failed with {status}")
-        try:
-            envelope = Envelope.model_validate_json(response.content)
-        except (ValidationError, RecursionError) as error:
-            raise _failed(call, "unreadable", "the provider's answer cannot be read") from error
-        CALLS.labels(call, "ok" if status < BAD_REQUEST else "refused").inc()
-        return status, envelope
+    async def transactions_page(self, since: datetime, until: datetime, cursor: str, *, every: bool = False) -> Page:
+        """GET /transaction by cursor: those of `transactions` that come after it, up to 100; raises ProviderError.
 
-    def _keep_quiet(self, call: str) -> None:
-        """Whoever was asked for patience does not ask again before its time."""
-        left = self._quiet_until - time.monotonic()
-        if left > 0:
-            raise _failed(call, "held_back", "the provider asks for patience", int(left) + 1)
+        One that cannot be read is told of by itself: the others are not held up by it. ProviderRefusal, as for a cursor
+        that it knows no more.
+        """
+        asked = {
+            "use_cursor": "true",
+            "perPage": PER_PAGE,
+            **({} if every else {"status": "success"}),
+            "from": _instant(since),
+            "to": _instant(until),
+        }
+        if cursor:
+            asked["next"] = cursor
+        status, envelope = await self.ask("list", "GET", "/transaction", tries=READ_TRIES, params=asked)
+        if status == UNAUTHORIZED:
+            raise ProviderError("the key of the provider is wrong")
+        if status >= BAD_REQUEST:
+            raise ProviderRefusal(envelope.message)
+        page = read("list", ListedPage, {"items": envelope.data, "meta": envelope.meta})
+        following = page.meta.next or ""
+        if following and following == cursor:
+            raise ProviderError("the provider's list goes round in a circle")
+        return Page([_listed(item) for item in page.items], following)
 
 
-class _ServerError(ProviderError):
-    """A 5xx, after which a read may be tried again."""
-
-
-def _failed(call: str, outcome: str, message: str, retry_after: int = 0) -> ProviderError:
-    CALLS.labels(call, outcome).inc()
-    return ProviderError(message, retry_after)
-
-
-def read(call: str, model: type[ShapeT], data: Any) -> ShapeT:
-    """The answer's `data` as a shape; ProviderError when it has another."""
+def _listed(item: Any) -> Listed | Unreadable:
     try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        fields = ["/".join(map(str, found["loc"])) for found in error.errors()]
-        log.warning("an answer of the provider cannot be read", call=call, fields=fields)
-        raise _failed(call, "unreadable", "the provider's answer cannot be read") from error
+        shape = read("list", ListedTransaction, item)
+    except ProviderError:
+        told = (item.get("reference") or item.get("id")) if isinstance(item, dict) else item
+        return Unreadable(plain(str(told)))
+    return Listed(shape.id, shape.as_charge(), shape.deposit())
 
 
-def _retry_after(response: httpx.Response) -> int:
-    """Seconds; 5 where the header is absent or a date."""
-    given = response.headers.get("retry-after", "")
-    return min(max(int(given), 1), LONGEST_QUIET) if given.isascii() and given.isdigit() else 5
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,13 +10,13 @@ import httpx
 
 from whatsinvoice_payments.clients import ProviderError
 from whatsinvoice_payments.clients.money_back_shapes import DisputeData, DisputePage, Upload
-from whatsinvoice_payments.clients.paystack import (
+from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.clients.paystack_http import (
     BAD_REQUEST,
     CONNECT_SECONDS,
     NOT_FOUND,
     READ_TRIES,
     TOTAL_SECONDS,
-    Paystack,
     read,
 )
 from whatsinvoice_payments.clients.paystack_refunds import pages, require

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from whatsinvoice_payments.clients import ProviderError, ProviderRefusal
 from whatsinvoice_payments.clients.money_back_shapes import BankNumbers, RefundData, RefundPage
-from whatsinvoice_payments.clients.paystack import BAD_REQUEST, NOT_FOUND, READ_TRIES, UNAUTHORIZED, Paystack, read
+from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.clients.paystack_http import BAD_REQUEST, NOT_FOUND, READ_TRIES, UNAUTHORIZED, read
 from whatsinvoice_payments.clients.paystack_shapes import Envelope
 from whatsinvoice_payments.domain.charge import Charge
 from whatsinvoice_payments.domain.refund import ProviderRefund, Refund
@@ -81,9 +82,10 @@ async def pages(paystack: Paystack, call: str, path: str, asked: dict[str, str])
         params = asked | {"perPage": str(PAGE), "page": str(number)}
         status, envelope = await paystack.ask(call, "GET", path, tries=READ_TRIES, params=params)
         require(status, envelope)
-        page = envelope.data if isinstance(envelope.data, list) else []
-        yield page
-        number, full = number + 1, len(page) == PAGE
+        if not isinstance(envelope.data, list):  # read as an empty one, it would let a refund be sent twice
+            raise ProviderError("the provider's list cannot be read")
+        yield envelope.data
+        number, full = number + 1, len(envelope.data) == PAGE
 
 
 def require(status: int, envelope: Envelope) -> None:

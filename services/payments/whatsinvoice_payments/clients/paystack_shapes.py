@@ -15,9 +15,10 @@ from pydantic import (
 )
 
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
-from whatsinvoice_payments.domain.webhook import minor_units, plain
+from whatsinvoice_payments.domain.webhook import DEDICATED, Deposit, minor_units, plain
 
 MAX_MINOR = 10**15
+MAX_CURSOR = 1000
 
 WORDS = {
     "success": ChargeStatus.SUCCESS,
@@ -123,3 +124,43 @@ class Transaction(Shape):
             self.gateway_response or "",
             "" if self.id is None else str(self.id),
         )
+
+
+class Cursor(Shape):
+    """`meta` of a list that is asked for by cursor; no `next` on the last page."""
+
+    next: Annotated[str, Field(max_length=MAX_CURSOR)] | None = None
+
+
+class ListedPage(Shape):
+    """A page of GET /transaction; each item is read by itself."""
+
+    items: list[Any]
+    meta: Cursor
+
+
+class Payer(Shape):
+    """The customer within a transaction."""
+
+    customer_code: Text = ""
+
+
+class Means(Shape):
+    """How it was paid, where that was a transfer."""
+
+    receiver_bank_account_number: Text | None = None
+
+
+class ListedTransaction(Transaction):
+    """One of GET /transaction, which has the provider's own number, an unsigned one of 64 bits."""
+
+    id: Annotated[int, Field(ge=0, lt=2**64)]
+    customer: Payer | None = None
+    authorization: Means | None = None
+
+    def deposit(self) -> Deposit | None:
+        """Whose account the money came into, where that is an account of a customer's own."""
+        if self.channel != DEDICATED:
+            return None
+        means, payer = self.authorization or Means(), self.customer or Payer()
+        return Deposit(means.receiver_bank_account_number or "", payer.customer_code)

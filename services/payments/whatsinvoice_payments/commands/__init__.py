@@ -24,7 +24,8 @@ class Tools:
 async def tools(settings: Settings) -> AsyncIterator[Tools]:
     """Opens them, and closes them at the end of the block."""
     url = settings.database_url.get_secret_value()
-    engine = make_engine(url, pool_size=1, application="whatsinvoice_payments_command")
+    # two connections: the walk holds its lock by one while it works with the other
+    engine = make_engine(url, pool_size=2, application="whatsinvoice_payments_command")
     paystack = Paystack(settings.paystack_base_url, settings.paystack_secret_key.get_secret_value())
     try:
         yield Tools(UnitOfWork(engine, KIT_TABLES.outbox), paystack)

@@ -6,9 +6,10 @@ Shapes: Paystack's published samples, in which amounts come as number or string 
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 from whatsinvoice_kit.core.errors import ServiceError, invalid
@@ -17,8 +18,12 @@ from whatsinvoice_payments.domain.charge import Claim
 
 CHARGE_SUCCESS = "charge.success"
 REFUND, DISPUTE, TRANSFER_REJECTED = "refund.", "charge.dispute.", "bank.transfer.rejected"
+DEDICATED = "dedicated_nuban"
+"""The channel of money that came into an account of a customer's own."""
 MAX_NAME = 200
 LARGEST = 2**63 - 1
+
+Network = IPv4Network | IPv6Network
 
 NATURAL_IDS: Mapping[str, tuple[str, ...]] = {
     "charge.dispute.": ("id",),
@@ -74,6 +79,18 @@ def is_genuine(secret: str, body: bytes, signature: str) -> bool:
     return hmac.compare_digest(signature_of(secret, body).encode(), signature.encode())
 
 
+def comes_from(sources: Sequence[Network], address: str) -> bool:
+    """Whether a sender's address is one of the provider's; always, where none are named."""
+    if not sources:
+        return True
+    try:
+        sender = ip_address(address)
+    except ValueError:
+        return False
+    plain_sender = getattr(sender, "ipv4_mapped", None) or sender
+    return any(plain_sender in network for network in sources)
+
+
 def read_webhook(body: bytes) -> Received:
     """Reads a body; INVALID_ARGUMENT (BODY_MALFORMED) unless it is an object with an event and its data."""
     try:
@@ -103,7 +120,7 @@ def claim_of(body: bytes) -> Claim:
 def deposit_of(body: bytes) -> Deposit | None:
     """The transfer behind a stored `charge.success`, where it came into an account of a customer's own."""
     data = json.loads(body)["data"]
-    if not isinstance(data, dict) or data.get("channel") != "dedicated_nuban":
+    if not isinstance(data, dict) or data.get("channel") != DEDICATED:
         return None
     authorization, customer = data.get("authorization"), data.get("customer")
     account = authorization.get("receiver_bank_account_number") if isinstance(authorization, dict) else None

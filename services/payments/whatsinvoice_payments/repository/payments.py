@@ -12,7 +12,7 @@ from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.models import PAYMENTS
 
 
-def _payment(row: Row[tuple[object, ...]]) -> Payment:
+def payment_of(row: Row[tuple[object, ...]]) -> Payment:
     fields = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's documented way to a row as a mapping)
     return Payment(**(fields | {"status": Status(fields["status"])}))
 
@@ -36,7 +36,7 @@ async def latest_attempt(tx: Transaction, business_id: str, invoice_id: str) -> 
         .with_for_update()
     )
     row = (await tx.execute(statement)).one_or_none()
-    return _payment(row) if row else None
+    return payment_of(row) if row else None
 
 
 async def add_payment(tx: Transaction, payment: Payment) -> None:
@@ -54,14 +54,14 @@ async def payment_by_reference(tx: Transaction, reference: str, *, lock: bool = 
     """The provider names payments by reference, whoever's they are; a locked one is changed by nobody else."""
     statement = select(PAYMENTS).where(PAYMENTS.c.reference == reference)
     row = (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
-    return _payment(row) if row else None
+    return payment_of(row) if row else None
 
 
 async def payment(tx: Transaction, business_id: str, payment_id: str, *, lock: bool = False) -> Payment | None:
     """One of the business; a locked one is changed by nobody else, nor are its refunds and disputes."""
     statement = select(PAYMENTS).where(PAYMENTS.c.business_id == business_id, PAYMENTS.c.id == payment_id)
     row = (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
-    return _payment(row) if row else None
+    return payment_of(row) if row else None
 
 
 async def list_payments(
@@ -74,7 +74,7 @@ async def list_payments(
     if before:
         statement = statement.where(PAYMENTS.c.id < before)
     rows = await tx.execute(statement.order_by(PAYMENTS.c.id.desc()).limit(limit))
-    return [_payment(row) for row in rows]
+    return [payment_of(row) for row in rows]
 
 
 async def claim_due_payments(tx: Transaction, moment: datetime, lease: timedelta, limit: int) -> Sequence[Payment]:
@@ -87,7 +87,7 @@ async def claim_due_payments(tx: Transaction, moment: datetime, lease: timedelta
         .with_for_update(skip_locked=True)
     )
     statement = update(PAYMENTS).where(PAYMENTS.c.id.in_(due)).values(next_check_at=moment + lease).returning(PAYMENTS)
-    return [_payment(row) for row in await tx.execute(statement)]
+    return [payment_of(row) for row in await tx.execute(statement)]
 
 
 async def set_next_check(tx: Transaction, reference: str, at: datetime | None) -> None:

@@ -2,7 +2,7 @@
 
 from whatsinvoice_kit.data.migrations import create_index_concurrently
 
-revision = "0008_recent_rows"
+revision = "0009_recent_rows"
 down_revision = "0008_chain"
 
 
