@@ -53,8 +53,10 @@ async def test_a_worker_that_is_killed_leaves_a_refund_that_the_next_one_finishe
             await eventually(lambda: _reached(sale, moment), sale.refunds, 30)
             first.send_signal(signal.SIGKILL)
             first.wait(10)
-        await control(stage, "refunds", hold=False)
         with worker(stage):
+            await eventually(lambda: _reached(sale, "recorded"), sale.refunds, 30)
+            await stage.no_faults()
+            await control(stage, "refunds", hold=False)
             await refunded_once(sale, 2_500_000)
 
 

@@ -25,8 +25,12 @@ from whatsinvoice_kit.storage import ObjectStore
 from whatsinvoice_notifications.__main__ import SPEC as NOTIFICATIONS
 from whatsinvoice_payments.__main__ import SPEC as PAYMENTS
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
+from whatsinvoice_payments.domain.dispute import Dispute, DisputeStatus, ProviderDispute
 from whatsinvoice_payments.domain.payment import Payable, Payment
+from whatsinvoice_payments.domain.refund import Refund
+from whatsinvoice_payments.repository import disputes as dispute_rows
 from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.repository import refunds as refund_rows
 from whatsinvoice_payments.service.settlement import settle
 
 PAYSTACK_KEY = secrets.token_hex(16)
@@ -191,11 +195,26 @@ async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
         "customer_id": made["id"],
         "invoice_id": draft["id"],
         "payment_id": payment["id"],
+        **await _money_back(her, payment["id"]),
         "message_id": message["id"],
         "member_id": member["id"],
         "api_key_id": key["id"],
         "session_id": session["id"],
     }
+
+
+async def _money_back(her: Merchant, payment_id: str) -> dict[str, str]:
+    """A refund that she gave and a dispute about the rest, both still going on."""
+    async with her.house.processes["payments"].unit_of_work.begin() as tx:
+        payment = await payment_rows.payment(tx, her.business_id, payment_id)
+        assert payment is not None
+        refund = Refund.of(payment, 100, f"sorry, {her.phone}", now())
+        refund.next_attempt_at = None  # nobody is to send it: the provider knows nothing of this payment
+        told = ProviderDispute(str(secrets.randbelow(10**9)), DisputeStatus.OPEN, 200, "fraud", "", now(), None)
+        dispute = Dispute.of(payment, told, now())
+        await refund_rows.add_refund(tx, refund)
+        await dispute_rows.add_dispute(tx, dispute)
+    return {"refund_id": refund.id, "dispute_id": dispute.id}
 
 
 async def _pay(her: Merchant, issued: dict[str, Any]) -> None:
