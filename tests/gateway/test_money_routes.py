@@ -246,7 +246,7 @@ async def test_a_part_of_a_payment_is_given_back_and_due_again(desk: Desk, provi
 
 
 async def test_a_dispute_is_contested_with_evidence_and_another_accepted(desk: Desk, provider: Provider) -> None:
-    ids = []
+    ids: list[str] = []
     for _ in range(2):
         payment = await provider.paid()
         opened = await provider.ask("POST", "/_control/disputes", {"reference": payment["reference"]})

@@ -14,7 +14,7 @@ from support.sandbox import Entrance
 from support.services import bearer, reason_of
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
-from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.models import PAYMENTS
 from whatsinvoice_payments.service.money_back_gauges import OLDEST, REFUNDS, MoneyBackGauges
 
 UNKNOWN_REFERENCE = b'{"event":"refund.processed","data":{"transaction_reference":"T-nobody","amount":"100"}}'
@@ -261,8 +261,8 @@ async def _quarantined(sale: Paid) -> Paid:
     """As a contradiction would have left it, had there been one."""
     async with sale.stage.process.unit_of_work.begin() as tx:
         await tx.execute(
-            payment_rows.PAYMENTS.update()
-            .where(payment_rows.PAYMENTS.c.reference == sale.reference)
+            PAYMENTS.update()
+            .where(PAYMENTS.c.reference == sale.reference)
             .values(status="quarantined", held=True, settled_minor=None)
         )
     return sale

@@ -47,6 +47,13 @@ class House:
 
     client: httpx.AsyncClient
     processes: dict[str, Process[Any]]
+    sandbox_url: str
+
+    async def paystack(self, path: str, body: dict[str, Any]) -> Any:
+        """Something happens at the provider."""
+        headers = {"authorization": f"Bearer {PAYSTACK_KEY}"}
+        async with httpx.AsyncClient(base_url=self.sandbox_url, trust_env=False, headers=headers) as sandbox:
+            return (await sandbox.post(path, json=body)).raise_for_status().json()
 
 
 @dataclass
@@ -129,7 +136,7 @@ async def housed(
             settings = Settings(**values)
             app = edged(create_app(settings, keyring.services["gateway"]), settings)
             async with served(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
-                yield House(client, processes)
+                yield House(client, processes, sandbox_url)
 
 
 async def a_merchant(house: House, name: str) -> Merchant:
@@ -209,8 +216,10 @@ async def _money_back(her: Merchant, payment_id: str) -> dict[str, str]:
         payment = await payment_rows.payment(tx, her.business_id, payment_id)
         assert payment is not None
         refund = Refund.of(payment, 100, f"sorry, {her.phone}", now())
-        refund.next_attempt_at = None  # nobody is to send it: the provider knows nothing of this payment
-        told = ProviderDispute(str(secrets.randbelow(10**9)), DisputeStatus.OPEN, 200, "fraud", "", now(), None)
+        refund.next_attempt_at = None  # nobody is to send it while strangers look
+        complaint = {"reference": payment.reference, "amount_minor": 200}
+        opened = await her.house.paystack("/_control/disputes", complaint)
+        told = ProviderDispute(str(opened["id"]), DisputeStatus.OPEN, 200, "chargeback", "", now(), None)
         dispute = Dispute.of(payment, told, now())
         await refund_rows.add_refund(tx, refund)
         await dispute_rows.add_dispute(tx, dispute)
@@ -222,6 +231,9 @@ async def _pay(her: Merchant, issued: dict[str, Any]) -> None:
     total = issued["total_minor"]
     payable = Payable(her.business_id, issued["id"], total, "NGN", "", issued["public_url"])
     payment = Payment.attempt(payable, 1, now(), now() + timedelta(hours=1))
+    asked = {"email": f"{issued['id']}@customer.example", "amount": total, "reference": payment.reference}
+    opened = await her.house.paystack("/paystack/transaction/initialize", asked)
+    await her.house.paystack(f"/_control/checkouts/{opened['data']['access_code']}", {"outcome": "success"})
     charge = Charge(payment.reference, ChargeStatus.SUCCESS, total, total, 10_000, "NGN", "card", now(), "")
     async with her.house.processes["payments"].unit_of_work.begin() as tx:
         await payment_rows.add_payment(tx, payment)
