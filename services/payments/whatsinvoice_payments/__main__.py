@@ -21,6 +21,7 @@ from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.disputes import DisputeService
 from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
+from whatsinvoice_payments.service.money_back_walk import MoneyBackWalk
 from whatsinvoice_payments.service.money_back_webhooks import MoneyBackWebhooks
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
@@ -81,6 +82,7 @@ def build(kit: Kit[Settings]) -> Parts:
             *consumers.money_back_jobs(
                 refunding.refunds,
                 refunding.disputes,
+                MoneyBackWalk(unit_of_work, refunds, disputes, money_back, settings.reconcile_scale),
                 MoneyBackGauges(unit_of_work),
                 pause=settings.reconcile_seconds,
             ),

@@ -4,6 +4,7 @@ Contract: Paystack's published OpenAPI file and samples.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 import httpx
@@ -46,6 +47,15 @@ class PaystackDisputes:
             if dispute.transaction.reference == charge.reference
         ]
         return sorted((dispute.as_dispute() for dispute in found), key=lambda dispute: int(dispute.id))
+
+    async def since(self, moment: datetime) -> dict[str, str]:
+        """GET /dispute: the ids of those opened since then, with the references that they are about."""
+        asked = {"from": moment.isoformat()}
+        return {
+            str(dispute.id): dispute.transaction.reference
+            async for page in pages(self._paystack, "dispute_list", "/dispute", asked)
+            for dispute in read("dispute_list", DisputePage, {"disputes": page}).disputes
+        }
 
     async def reference_of(self, provider_id: str) -> str | None:
         """GET /dispute/:id: which transaction it is about; None when the provider knows no such dispute."""

@@ -5,6 +5,7 @@ Contract: Paystack's published OpenAPI file and samples. A refund has no referen
 """
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -53,6 +54,15 @@ class PaystackRefunds:
         ]
         return sorted((refund.as_refund() for refund in found), key=lambda refund: int(refund.id))
 
+    async def since(self, moment: datetime) -> dict[str, str]:
+        """GET /refund: the ids of those made since then, whoever made them, with the references they are about."""
+        asked = {"from": moment.isoformat()}
+        return {
+            str(refund.id): refund.transaction_reference or ""
+            async for page in pages(self._paystack, "refund_list", "/refund", asked)
+            for refund in read("refund_list", RefundPage, {"refunds": page}).refunds
+        }
+
     async def retry(self, provider_id: str, currency: str, bank_code: str, account_number: str) -> bool:
         """Sends one that needs attention to an account of the payer; False for a bank that is not known.
 
@@ -80,7 +90,8 @@ async def pages(paystack: Paystack, call: str, path: str, asked: dict[str, str])
     while full:
         params = asked | {"perPage": str(PAGE), "page": str(number)}
         status, envelope = await paystack.ask(call, "GET", path, tries=READ_TRIES, params=params)
-        require(status, envelope)
+        if status >= BAD_REQUEST:
+            raise ProviderError(f"the provider refused with {status}")
         page = envelope.data if isinstance(envelope.data, list) else []
         yield page
         number, full = number + 1, len(page) == PAGE
