@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from whatsinvoice_payments.clients import ProviderError
+from whatsinvoice_payments.clients.banks import require
 from whatsinvoice_payments.clients.money_back_shapes import DisputeData, DisputePage, Upload
 from whatsinvoice_payments.clients.paystack import (
     BAD_REQUEST,
@@ -20,7 +21,7 @@ from whatsinvoice_payments.clients.paystack import (
     Paystack,
     read,
 )
-from whatsinvoice_payments.clients.paystack_refunds import pages, require
+from whatsinvoice_payments.clients.paystack_refunds import pages
 from whatsinvoice_payments.domain.charge import Charge
 from whatsinvoice_payments.domain.dispute import ProviderDispute
 

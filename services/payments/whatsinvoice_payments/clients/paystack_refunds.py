@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from whatsinvoice_payments.clients import ProviderError, ProviderRefusal
+from whatsinvoice_payments.clients import ProviderError
+from whatsinvoice_payments.clients.banks import require
 from whatsinvoice_payments.clients.money_back_shapes import BankNumbers, RefundData, RefundPage
-from whatsinvoice_payments.clients.paystack import BAD_REQUEST, NOT_FOUND, READ_TRIES, UNAUTHORIZED, Paystack, read
-from whatsinvoice_payments.clients.paystack_shapes import Envelope
+from whatsinvoice_payments.clients.paystack import BAD_REQUEST, READ_TRIES, Paystack, read
 from whatsinvoice_payments.domain.charge import Charge
 from whatsinvoice_payments.domain.refund import ProviderRefund, Refund
 
@@ -95,11 +95,3 @@ async def pages(paystack: Paystack, call: str, path: str, asked: dict[str, str])
         page = envelope.data if isinstance(envelope.data, list) else []
         yield page
         number, full = number + 1, len(page) == PAGE
-
-
-def require(status: int, envelope: Envelope) -> None:
-    """ProviderError for a wrong key or address, ProviderRefusal for any other no."""
-    if status in (UNAUTHORIZED, NOT_FOUND):
-        raise ProviderError(f"key or address of the provider is wrong: {status}")
-    if status >= BAD_REQUEST:
-        raise ProviderRefusal(envelope.message)
