@@ -141,9 +141,9 @@ class Stage:
         async with self.process.unit_of_work.read() as tx:
             return (await tx.execute(statement)).mappings().all()
 
-    async def becomes(self, token: str, *statuses: str) -> None:
+    async def becomes(self, token: str, *statuses: str, seconds: float = 10.0) -> None:
         """Waits until the invoice's attempts have these statuses."""
-        await eventually(lambda: self._has(token, statuses), lambda: self.statuses(token))
+        await eventually(lambda: self._has(token, statuses), lambda: self.statuses(token), seconds)
 
     async def _has(self, token: str, statuses: Sequence[str]) -> bool:
         return await self.statuses(token) == list(statuses)
