@@ -26,6 +26,8 @@ LISTS = (
     "/v1/customers",
     "/v1/payments",
     "/v1/messages",
+    "/v1/refunds",
+    "/v1/disputes",
     "/v1/banks",
 )
 HEADERS = ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Content-Security-Policy", "X-Request-Id")

@@ -20,8 +20,9 @@ PLANNED = {
     "services/auth": 2_500,
     "services/invoices": 2_500,
     # transfers, customers' own accounts, manual money and payout accounts, with their calls of Paystack (900 lines);
-    # then refunds, disputes, quarantine, the daily walk, and a ledger that proves itself, with their commands
-    "services/payments": 4_700,
+    # then refunds and disputes with nine RPCs and ten calls of Paystack (1,850), quarantine (250), the daily walk, the
+    # circuit and what is done with stored webhooks (1,150), and a ledger that proves itself, with its audit (1,400)
+    "services/payments": 6_400,
     # notices of refunds, disputes, claims and payout accounts (250 lines), with their wording in files
     "services/notifications": 2_700,
     "services/notifications/whatsinvoice_notifications/chat": 2_500,

@@ -1,8 +1,9 @@
-"""Money over HTTP, all four services behind it: manual payments, transfers, payout accounts, the pay page."""
+"""Money over HTTP, all four services behind it: by hand, by transfer, by card and back again; the pay page."""
 
+import json
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -13,23 +14,25 @@ from support.keys import Keyring
 from support.sample import eventually
 from support.sandbox import sandbox_program
 from tenancy.house import LINES, PAYSTACK_KEY, House, Merchant, a_merchant, housed
+from whatsinvoice_payments.domain.webhook import signature_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOTAL = 7_500_000
 
 
+@pytest.fixture(scope="module")
+def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("sandbox") / "log"
+    with sandbox_program(log, PAYSTACK_SECRET_KEY=PAYSTACK_KEY) as url:
+        yield url
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(
-    migrated: dict[str, str],
-    redis_url: str,
-    s3: S3,
-    keyring: Keyring,
-    tmp_path_factory: pytest.TempPathFactory,
+    migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyring, sandbox_url: str
 ) -> AsyncIterator[House]:
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    with sandbox_program(log, PAYSTACK_SECRET_KEY=PAYSTACK_KEY) as sandbox_url:
-        async with housed(migrated, redis_url, s3, keyring, sandbox_url) as house:
-            yield house
+    async with housed(migrated, redis_url, s3, keyring, sandbox_url) as house:
+        yield house
 
 
 class Desk:
@@ -162,3 +165,107 @@ async def test_a_wrong_field_is_named(desk: Desk, path: str, body: dict[str, Any
     refused = await desk.post(f"/v1/invoices/{desk.merchant.ids['invoice_id']}/{path}", body)
     assert refused.status_code == 422
     assert field in [error["field"] for error in refused.json()["errors"]]
+
+
+class Provider:
+    """Paystack, as the sandbox plays it: what its people do, and what it tells."""
+
+    def __init__(self, desk: Desk, url: str) -> None:
+        self.desk = desk
+        self.url = url
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"authorization": f"Bearer {PAYSTACK_KEY}"}
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, headers=headers) as sandbox:
+            return (await sandbox.request(method, path, json=body)).raise_for_status().json()
+
+    async def tell(self, event: str, data: dict[str, Any]) -> None:
+        """A webhook as Paystack signs it."""
+        body = json.dumps({"event": event, "data": data}).encode()
+        headers = {"x-paystack-signature": signature_of(PAYSTACK_KEY, body), "content-type": "application/json"}
+        (await self.desk.client.post("/webhooks/paystack", content=body, headers=headers)).raise_for_status()
+
+    async def paid(self) -> dict[str, Any]:
+        """A payment whose payer has paid at the checkout."""
+        invoice = await self.desk.issue()
+        opened = await self.desk.client.post(f"{page_of(invoice)}/pay")
+        code = opened.headers["location"].rpartition("/")[2]
+        await self.ask("POST", f"/_control/checkouts/{code}", {"outcome": "success"})
+        [payment] = (await self.desk.get(f"/v1/invoices/{invoice['id']}/payments"))["data"]
+        charge = await self.ask("GET", f"/paystack/transaction/verify/{payment['reference']}")
+        await self.tell("charge.success", charge["data"])
+        await self.desk.stands(invoice, "paid")
+        return dict(payment)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def provider(desk: Desk, sandbox_url: str) -> Provider:
+    return Provider(desk, sandbox_url)
+
+
+async def becomes(desk: Desk, path: str, status: str) -> dict[str, Any]:
+    async def so() -> bool:
+        return bool((await desk.get(path))["status"] == status)
+
+    await eventually(so)
+    found: dict[str, Any] = await desk.get(path)
+    return found
+
+
+async def test_a_part_of_a_payment_is_given_back_and_due_again(desk: Desk, provider: Provider) -> None:
+    payment = await provider.paid()
+    path = f"/v1/payments/{payment['id']}/refunds"
+    without = await desk.client.post(path, json={}, headers=desk.headers)
+    assert (without.status_code, without.json()["code"]) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+    large = await desk.post(path, {"amount_minor": TOTAL + 1})
+    assert (large.status_code, large.json()["code"]) == (422, "AMOUNT_TOO_LARGE")
+    made = await desk.post(path, {"amount_minor": 2_500_000, "reason": "damaged"}, "refund")
+    assert made.status_code == 201, made.text
+    refund = made.json()
+    assert (refund["status"], refund["amount_minor"], refund["reason"]) == ("pending", 2_500_000, "damaged")
+    assert (await desk.post(path, {"amount_minor": 2_500_000, "reason": "damaged"}, "refund")).json() == refund
+
+    async def sent() -> bool:
+        ledger = await provider.ask("GET", "/_control/ledger")
+        found.extend(row["id"] for row in ledger["refunds"] if row["merchant_note"] == refund["id"])
+        return bool(found)
+
+    found: list[int] = []
+    await eventually(sent)
+    await provider.ask("POST", f"/_control/refunds/{found[0]}", {"status": "processed"})
+    await provider.tell("refund.processed", {"transaction_reference": payment["reference"], "amount": "1"})
+    done = await becomes(desk, f"/v1/refunds/{refund['id']}", "processed")
+    assert done["ended_at"] is not None
+    assert (await desk.get(f"/v1/payments/{payment['id']}"))["refunded_minor"] == 2_500_000
+    due = await becomes(desk, f"/v1/invoices/{payment['invoice_id']}", "partially_paid")
+    assert due["amount_due_minor"] == 2_500_000
+    listed = (await desk.get(f"/v1/refunds?payment_id={payment['id']}"))["data"]
+    assert [row["id"] for row in listed] == [refund["id"]]
+    nothing = await desk.post(f"/v1/refunds/{refund['id']}/retry", {"bank_code": "035", "account_number": "0123456789"})
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "REFUND_NEEDS_NOTHING")
+
+
+async def test_a_dispute_is_contested_with_evidence_and_another_accepted(desk: Desk, provider: Provider) -> None:
+    ids: list[str] = []
+    for _ in range(2):
+        payment = await provider.paid()
+        opened = await provider.ask("POST", "/_control/disputes", {"reference": payment["reference"]})
+        await provider.tell("charge.dispute.create", opened)
+
+        async def known(payment_id: str = payment["id"]) -> bool:
+            listed = (await desk.get("/v1/disputes"))["data"]
+            ids.extend(row["id"] for row in listed if row["payment_id"] == payment_id)
+            return bool(ids and (await desk.get(f"/v1/disputes/{ids[-1]}"))["payment_id"] == payment_id)
+
+        await eventually(known)
+    evidence = await desk.client.get(f"/v1/disputes/{ids[0]}/evidence", headers=desk.headers)
+    assert (evidence.status_code, evidence.headers["content-type"]) == (200, "application/pdf")
+    assert evidence.content.startswith(b"%PDF")
+    contested = await desk.post(f"/v1/disputes/{ids[0]}/contest", {"message": "It was delivered."})
+    assert (contested.status_code, contested.json()["status"]) == (200, "awaiting"), contested.text
+    accepted = await desk.post(f"/v1/disputes/{ids[-1]}/accept")
+    assert (accepted.status_code, accepted.json()["status"]) == (200, "resolved"), accepted.text
+    assert accepted.json()["lost_minor"] == TOTAL
+    again = await desk.post(f"/v1/disputes/{ids[-1]}/accept")
+    assert (again.status_code, again.json()["code"]) == (409, "DISPUTE_RESOLVED")
+    await becomes(desk, f"/v1/invoices/{payment['invoice_id']}", "open")

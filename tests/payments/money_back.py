@@ -36,9 +36,9 @@ class Paid:
     def me(self) -> tuple[tuple[str, str], ...]:
         return self.stage.as_merchant(self.token)
 
-    async def settled(self) -> "Paid":
+    async def settled(self, seconds: float = 10.0) -> "Paid":
         """Once our side knows."""
-        await self.stage.becomes(self.token, "succeeded")
+        await self.stage.becomes(self.token, "succeeded", seconds=seconds)
         [payment] = await self.stage.payments(self.token)
         self.payment_id = str(payment["id"])
         return self

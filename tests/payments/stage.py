@@ -143,9 +143,9 @@ class Stage:
         async with self.process.unit_of_work.read() as tx:
             return (await tx.execute(statement)).mappings().all()
 
-    async def becomes(self, token: str, *statuses: str) -> None:
+    async def becomes(self, token: str, *statuses: str, seconds: float = 10.0) -> None:
         """Waits until the invoice's attempts have these statuses."""
-        await eventually(lambda: self._has(token, statuses), lambda: self.statuses(token))
+        await eventually(lambda: self._has(token, statuses), lambda: self.statuses(token), seconds)
 
     async def _has(self, token: str, statuses: Sequence[str]) -> bool:
         return await self.statuses(token) == list(statuses)
@@ -194,9 +194,10 @@ def _opened(door: Entrance, stage: Stage) -> Iterator[None]:
 
 @asynccontextmanager
 async def staged(
-    backing: Mapping[str, str], keyring: Keyring, sandbox_url: str, door: Entrance, *, only: str = "", **changes: Any
+    backing: Mapping[str, str], keyring: Keyring, sandbox_url: str, door: Entrance, **changes: Any
 ) -> AsyncIterator[Stage]:
     """Starts payments, or half of it, against the sandbox; `backing` holds its database_url and redis_url."""
+    only = changes.pop("only", "")
     invoices = Invoices()
     verifier = Verifier(parse_key_sets(keyring.trusted), "invoices")
     rpc = RpcServer(Gate(verifier, {"GetPayable": allow("payments"), "GetEvidence": allow("payments")}), "127.0.0.1:0")
@@ -217,7 +218,7 @@ async def staged(
         **changes,
     }
     async with (
-        running(SPEC, only, **settings) as process,
+        running(SPEC, only=only, **settings) as process,
         channel_to(process) as channel,
         httpx.AsyncClient(base_url=sandbox_url, trust_env=False, verify=NO_TLS) as sandbox,
     ):

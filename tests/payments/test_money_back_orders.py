@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from payments.money_back import Paid, Recorder, control, deliver, elsewhere, paid
-from payments.stage import Stage
+from payments.stage import Stage, staged
+from support.keys import Keyring
 from support.sandbox import Entrance
 
 TOTAL, REFUNDED = 7_500_000, 2_500_000
@@ -22,6 +23,7 @@ EVENTS = (
     "charge.dispute.resolve",
 )
 AT_ONCE = 8
+WALK_EACH_SECOND = 1 / 3_600
 Step = Callable[[], Awaitable[Any]]
 
 
@@ -147,3 +149,20 @@ async def test_a_success_that_is_told_when_all_of_it_has_gone_back_brings_that_a
             pass
         await deliver(held, (await recorder.told(sale.reference, EVENTS))["charge.success"])
     assert await end_of(sale) == expected((await sale.payment())["fees_minor"])
+
+
+async def test_money_that_went_back_without_a_single_webhook_is_found_by_a_walk(
+    backing: dict[str, str], keyring: Keyring, sandbox_url: str, door: Entrance
+) -> None:
+    async with staged(backing, keyring, sandbox_url, door, reconcile_scale=WALK_EACH_SECOND) as stage:
+        await control(stage, "refunds", hold=True)
+        await stage.fault("webhook", "drop")
+        sale = await (await paid(stage)).settled()
+        async for _ in one_after_another(sale):
+            pass
+        await sale.become("disputes", "resolved", seconds=30)
+        await control(stage, "refunds", hold=False)
+        end, fees = await end_of(sale), (await sale.payment())["fees_minor"]
+        on_the_way = ("RefundUpdated pending", "RefundUpdated processing")
+        end["told"] = {name: count for name, count in end["told"].items() if name not in on_the_way}
+        assert end == expected(fees)

@@ -8,6 +8,7 @@ import pytest
 from payments.stage import Stage
 from support.services import reason_of
 from whatsinvoice.payments.v1 import payments_pb2 as pb
+from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.domain.payment import Payment
@@ -121,3 +122,34 @@ async def test_a_crash_between_the_providers_answer_and_our_commit_loses_no_mone
     assert await stage.transfer(opened[0], DUE) == 201
     await stage.becomes(token, "succeeded", "pending")
     assert len(await stage.told(token)) == 1
+
+
+async def test_a_wrong_amount_that_went_back_fails_the_attempt_and_another_may_be_made(stage: Stage) -> None:
+    token = stage.invoices.bill()
+    sent = await start(stage, token)
+    assert await stage.transfer(sent.account.account_number, DUE - 1) == 201
+    await stage.becomes(token, "failed")
+    [failed] = await stage.told(token)
+    assert isinstance(failed, PaymentFailed)
+    assert failed.reason == "incorrect amount sent"
+    assert await stage.ledger(token) == {}
+    await stage.transfer(sent.account.account_number, DUE)  # the account takes the right amount still
+    await stage.becomes(token, "succeeded")
+
+
+async def test_a_wrong_amount_beside_the_right_one_fails_nothing(stage: Stage) -> None:
+    token = stage.invoices.bill()
+    sent = await start(stage, token)
+    await stage.fault("webhook", "delay", event="bank.transfer.rejected", seconds=0.5)
+    await stage.transfer(sent.account.account_number, DUE - 1)
+    await stage.transfer(sent.account.account_number, DUE)
+    await stage.becomes(token, "succeeded")
+    [payment] = await stage.payments(token)
+    rejected = str((await stage.verified(payment["reference"]))["id"])
+    await stage.outcome(rejected, "unchanged")
+    assert await stage.statuses(token) == ["succeeded"]
+
+
+async def test_a_rejected_transfer_to_nobody_we_know_is_for_a_person_to_look_at(stage: Stage) -> None:
+    await stage.deliver(b'{"event":"bank.transfer.rejected","data":{"bank_transfer":{"transaction_id":"12345"}}}')
+    await stage.outcome("12345", "quarantined")

@@ -25,8 +25,12 @@ from whatsinvoice_kit.storage import ObjectStore
 from whatsinvoice_notifications.__main__ import SPEC as NOTIFICATIONS
 from whatsinvoice_payments.__main__ import SPEC as PAYMENTS
 from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
+from whatsinvoice_payments.domain.dispute import Dispute, DisputeStatus, ProviderDispute
 from whatsinvoice_payments.domain.payment import Payable, Payment
+from whatsinvoice_payments.domain.refund import Refund
+from whatsinvoice_payments.repository import disputes as dispute_rows
 from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.repository import refunds as refund_rows
 from whatsinvoice_payments.service.settlement import settle
 
 PAYSTACK_KEY = secrets.token_hex(16)
@@ -43,6 +47,13 @@ class House:
 
     client: httpx.AsyncClient
     processes: dict[str, Process[Any]]
+    sandbox_url: str
+
+    async def paystack(self, path: str, body: dict[str, Any]) -> Any:
+        """Something happens at the provider."""
+        headers = {"authorization": f"Bearer {PAYSTACK_KEY}"}
+        async with httpx.AsyncClient(base_url=self.sandbox_url, trust_env=False, headers=headers) as sandbox:
+            return (await sandbox.post(path, json=body)).raise_for_status().json()
 
 
 @dataclass
@@ -125,7 +136,7 @@ async def housed(
             settings = Settings(**values)
             app = edged(create_app(settings, keyring.services["gateway"]), settings)
             async with served(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
-                yield House(client, processes)
+                yield House(client, processes, sandbox_url)
 
 
 async def a_merchant(house: House, name: str) -> Merchant:
@@ -191,6 +202,7 @@ async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
         "customer_id": made["id"],
         "invoice_id": draft["id"],
         "payment_id": payment["id"],
+        **await _money_back(her, payment["id"]),
         "message_id": message["id"],
         "member_id": member["id"],
         "api_key_id": key["id"],
@@ -198,11 +210,30 @@ async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
     }
 
 
+async def _money_back(her: Merchant, payment_id: str) -> dict[str, str]:
+    """A refund that she gave and a dispute about the rest, both still going on."""
+    async with her.house.processes["payments"].unit_of_work.begin() as tx:
+        payment = await payment_rows.payment(tx, her.business_id, payment_id)
+        assert payment is not None
+        refund = Refund.of(payment, 100, f"sorry, {her.phone}", now())
+        refund.next_attempt_at = None  # nobody is to send it while strangers look
+        complaint = {"reference": payment.reference, "amount_minor": 200}
+        opened = await her.house.paystack("/_control/disputes", complaint)
+        told = ProviderDispute(str(opened["id"]), DisputeStatus.OPEN, 200, "chargeback", "", now(), None)
+        dispute = Dispute.of(payment, told, now())
+        await refund_rows.add_refund(tx, refund)
+        await dispute_rows.add_dispute(tx, dispute)
+    return {"refund_id": refund.id, "dispute_id": dispute.id}
+
+
 async def _pay(her: Merchant, issued: dict[str, Any]) -> None:
     """Settles a payment as a verified webhook does, and waits for the receipt."""
     total = issued["total_minor"]
     payable = Payable(her.business_id, issued["id"], total, "NGN", "", issued["public_url"])
     payment = Payment.attempt(payable, 1, now(), now() + timedelta(hours=1))
+    asked = {"email": f"{issued['id']}@customer.example", "amount": total, "reference": payment.reference}
+    opened = await her.house.paystack("/paystack/transaction/initialize", asked)
+    await her.house.paystack(f"/_control/checkouts/{opened['data']['access_code']}", {"outcome": "success"})
     charge = Charge(payment.reference, ChargeStatus.SUCCESS, total, total, 10_000, "NGN", "card", now(), "")
     async with her.house.processes["payments"].unit_of_work.begin() as tx:
         await payment_rows.add_payment(tx, payment)

@@ -68,6 +68,9 @@ def body_for(route: Route, victim: Merchant) -> dict[str, Any] | None:
         ("POST", "/v1/api-keys"): {"name": "a key", "scopes": ["invoices:read"]},
         ("POST", "/v1/auth/password/change"): WRONG,
         ("PUT", "/v1/business/payout-account"): ACCOUNT,
+        ("POST", "/v1/payments/{payment_id}/refunds"): {"amount_minor": 100},
+        ("POST", "/v1/refunds/{refund_id}/retry"): ACCOUNT,
+        ("POST", "/v1/disputes/{dispute_id}/contest"): {"message": "It was delivered."},
         ("POST", "/v1/invoices/{invoice_id}/payments"): {"method": "cash", "amount_minor": 100},
         ("POST", "/v1/invoices/{invoice_id}/confirm-transfer"): {"amount_minor": 100},
     }

@@ -1,5 +1,5 @@
-"""Checkouts, Paystack, its webhooks, settlement, reconciliation and the ledger.
+"""Checkouts, Paystack, its webhooks, settlement, refunds, disputes, reconciliation and the ledger.
 
-RPCs: whatsinvoice.payments.v1.PaymentsService. Events out: PaymentSucceeded, PaymentFailed. Events in: none.
-Calls: invoices (GetPayable) and Paystack.
+RPCs: whatsinvoice.payments.v1.PaymentsService. Events out: payments' events.proto. Events in: businesses, from auth.
+Calls: invoices (GetPayable, GetEvidence) and Paystack.
 """

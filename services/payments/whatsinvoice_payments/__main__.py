@@ -28,6 +28,7 @@ from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
+from whatsinvoice_payments.service.money_back_walk import MoneyBackWalk
 from whatsinvoice_payments.service.money_back_webhooks import MoneyBackWebhooks
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.quarantine import QuarantineService
@@ -100,6 +101,7 @@ def build(kit: Kit[Settings]) -> Parts:
             *consumers.money_back_jobs(
                 refunding.refunds,
                 refunding.disputes,
+                MoneyBackWalk(unit_of_work, refunds, disputes, money_back, settings.reconcile_scale),
                 MoneyBackGauges(unit_of_work),
                 pause=settings.reconcile_seconds,
             ),

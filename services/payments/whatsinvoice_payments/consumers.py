@@ -23,6 +23,7 @@ from whatsinvoice_payments.service.disputes import DisputeService
 from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
+from whatsinvoice_payments.service.money_back_walk import MoneyBackWalk
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
@@ -108,12 +109,13 @@ def jobs(
 
 
 def money_back_jobs(
-    refunds: RefundService, disputes: DisputeService, gauges: MoneyBackGauges, *, pause: float
+    refunds: RefundService, disputes: DisputeService, walk: MoneyBackWalk, gauges: MoneyBackGauges, *, pause: float
 ) -> Sequence[Job]:
     """A refund that is wanted wakes its job at once; the pause is for those that are asked about."""
     return (
         Job("payments.refunds", refunds.work, pause, channel=REFUNDS_CHANNEL),
         Job("payments.disputes", disputes.work, pause),
+        Job("payments.money_back_walk", walk.work, walk.every_seconds, single=True),
         Job("payments.money_back_gauges", gauges.work, MEASURE_SECONDS),
     )
 

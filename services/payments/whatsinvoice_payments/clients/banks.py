@@ -44,7 +44,7 @@ class PaystackBanking:
         status, envelope = await self._paystack.ask(
             "banks", "GET", "/bank", tries=READ_TRIES, params={"currency": currency}
         )
-        _require(status, envelope)
+        require(status, envelope)
         found = read("banks", Banks, {"banks": envelope.data}).banks
         return [Bank(bank.code, bank.name) for bank in found if bank.active]
 
@@ -68,7 +68,7 @@ class PaystackBanking:
         status, envelope = await self._paystack.ask(
             "subaccount_create", "POST", "/subaccount", json=_settlement(business_name, account)
         )
-        _require(status, envelope)
+        require(status, envelope)
         return read("subaccount_create", Subaccount, envelope.data).subaccount_code
 
     async def update_subaccount(self, code: str, business_name: str, account: BankAccount) -> None:
@@ -76,7 +76,7 @@ class PaystackBanking:
         path = f"/subaccount/{quote(code, safe='')}"
         body = _settlement(business_name, account)
         status, envelope = await self._paystack.ask("subaccount_update", "PUT", path, tries=READ_TRIES, json=body)
-        _require(status, envelope)
+        require(status, envelope)
 
     async def virtual_account(
         self, *, email: str, name: str, currency: str, subaccount: str
@@ -88,7 +88,7 @@ class PaystackBanking:
         """
         body = {"email": email, "first_name": name, "last_name": ""}
         status, envelope = await self._paystack.ask("customer", "POST", "/customer", tries=READ_TRIES, json=body)
-        _require(status, envelope)
+        require(status, envelope)
         customer = read("customer", MadeCustomer, envelope.data)
         known = await self._dedicated_of(customer.id)
         account = known or await self._dedicate(customer.customer_code, currency, subaccount)
@@ -99,7 +99,7 @@ class PaystackBanking:
         status, envelope = await self._paystack.ask(
             "dedicated_list", "GET", "/dedicated_account", tries=READ_TRIES, params=asked
         )
-        _require(status, envelope)
+        require(status, envelope)
         found = read("dedicated_list", DedicatedList, {"accounts": envelope.data}).accounts
         return found[0] if found else None
 
@@ -110,7 +110,7 @@ class PaystackBanking:
         if subaccount:
             body["subaccount"] = subaccount
         status, envelope = await self._paystack.ask("dedicated_create", "POST", "/dedicated_account", json=body)
-        _require(status, envelope)
+        require(status, envelope)
         return read("dedicated_create", Dedicated, envelope.data)
 
     async def charge_by_transfer(
@@ -136,7 +136,7 @@ class PaystackBanking:
         status, envelope = await self._paystack.ask("charge", "POST", "/charge", json=body)
         if status == BAD_REQUEST and "duplicate" in f"{envelope.code} {envelope.message}".lower():
             raise ReferenceTaken(attempt.reference)
-        _require(status, envelope)
+        require(status, envelope)
         charge = read("charge", TransferCharge, envelope.data)
         if charge.reference != attempt.reference:
             raise ProviderError("the provider opened another reference")
@@ -153,7 +153,8 @@ def _settlement(business_name: str, account: BankAccount) -> dict[str, object]:
     }
 
 
-def _require(status: int, envelope: Envelope) -> None:
+def require(status: int, envelope: Envelope) -> None:
+    """ProviderError for a wrong key or address, ProviderRefusal for any other no."""
     if status in (UNAUTHORIZED, NOT_FOUND):
         raise ProviderError(f"key or address of the provider is wrong: {status}")
     if status >= BAD_REQUEST:

@@ -1,8 +1,8 @@
 """The shapes of Paystack's answers about refunds and disputes, as far as they are used."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from whatsinvoice_payments.clients.paystack_shapes import Amount, Moment, Shape, Text
 from whatsinvoice_payments.domain.dispute import DisputeStatus, ProviderDispute
@@ -25,29 +25,17 @@ DISPUTE_WORDS = {
 }
 
 
-def _refund_status(word: object) -> RefundStatus:
-    if not isinstance(word, str) or word not in REFUND_WORDS:
-        raise ValueError("not a known status")
-    return REFUND_WORDS[word]
-
-
-def _dispute_status(word: object) -> DisputeStatus:
-    if not isinstance(word, str) or word not in DISPUTE_WORDS:
-        raise ValueError("not a known status")
-    return DISPUTE_WORDS[word]
-
-
 class RefundData(Shape):
     """`data` of POST /refund and of its retry, and one of GET /refund."""
 
     id: int
-    status: Annotated[RefundStatus, BeforeValidator(_refund_status)]
+    status: Literal["pending", "processing", "processed", "failed", "needs-attention"]
     amount: Annotated[Amount, Field(gt=0)]
     merchant_note: Text | None = None
     transaction_reference: Text | None = None
 
     def as_refund(self) -> ProviderRefund:
-        return ProviderRefund(str(self.id), self.status, self.amount, self.merchant_note or "")
+        return ProviderRefund(str(self.id), REFUND_WORDS[self.status], self.amount, self.merchant_note or "")
 
 
 class RefundPage(Shape):
@@ -79,7 +67,7 @@ class DisputeData(Shape):
     """`data` of GET /dispute/:id, and one of the list."""
 
     id: int
-    status: Annotated[DisputeStatus, BeforeValidator(_dispute_status)]
+    status: Literal["awaiting-merchant-feedback", "pending", "awaiting-bank-feedback", "resolved", "archived"]
     transaction: Disputed
     refund_amount: Amount | None = None
     resolution: Text | None = None
@@ -90,7 +78,7 @@ class DisputeData(Shape):
     def as_dispute(self) -> ProviderDispute:
         return ProviderDispute(
             str(self.id),
-            self.status,
+            DISPUTE_WORDS[self.status],
             self.refund_amount or None,
             self.category or "",
             self.resolution or "",

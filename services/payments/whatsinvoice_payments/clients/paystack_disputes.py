@@ -4,11 +4,13 @@ Contract: Paystack's published OpenAPI file and samples.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 import httpx
 
 from whatsinvoice_payments.clients import ProviderError
+from whatsinvoice_payments.clients.banks import require
 from whatsinvoice_payments.clients.money_back_shapes import DisputeData, DisputePage, Upload
 from whatsinvoice_payments.clients.paystack import Paystack
 from whatsinvoice_payments.clients.paystack_http import (
@@ -19,7 +21,7 @@ from whatsinvoice_payments.clients.paystack_http import (
     TOTAL_SECONDS,
     read,
 )
-from whatsinvoice_payments.clients.paystack_refunds import pages, require
+from whatsinvoice_payments.clients.paystack_refunds import pages
 from whatsinvoice_payments.domain.charge import Charge
 from whatsinvoice_payments.domain.dispute import ProviderDispute
 
@@ -46,6 +48,15 @@ class PaystackDisputes:
             if dispute.transaction.reference == charge.reference
         ]
         return sorted((dispute.as_dispute() for dispute in found), key=lambda dispute: int(dispute.id))
+
+    async def since(self, moment: datetime) -> dict[str, str]:
+        """GET /dispute: the ids of those opened since then, with the references that they are about."""
+        asked = {"from": moment.isoformat()}
+        return {
+            str(dispute.id): dispute.transaction.reference
+            async for page in pages(self._paystack, "dispute_list", "/dispute", asked)
+            for dispute in read("dispute_list", DisputePage, {"disputes": page}).disputes
+        }
 
     async def reference_of(self, provider_id: str) -> str | None:
         """GET /dispute/:id: which transaction it is about; None when the provider knows no such dispute."""

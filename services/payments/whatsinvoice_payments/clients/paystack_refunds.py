@@ -5,14 +5,15 @@ Contract: Paystack's published OpenAPI file and samples. A refund has no referen
 """
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from whatsinvoice_payments.clients import ProviderError, ProviderRefusal
+from whatsinvoice_payments.clients import ProviderError
+from whatsinvoice_payments.clients.banks import require
 from whatsinvoice_payments.clients.money_back_shapes import BankNumbers, RefundData, RefundPage
 from whatsinvoice_payments.clients.paystack import Paystack
-from whatsinvoice_payments.clients.paystack_http import BAD_REQUEST, NOT_FOUND, READ_TRIES, UNAUTHORIZED, read
-from whatsinvoice_payments.clients.paystack_shapes import Envelope
+from whatsinvoice_payments.clients.paystack_http import BAD_REQUEST, READ_TRIES, read
 from whatsinvoice_payments.domain.charge import Charge
 from whatsinvoice_payments.domain.refund import ProviderRefund, Refund
 
@@ -54,6 +55,15 @@ class PaystackRefunds:
         ]
         return sorted((refund.as_refund() for refund in found), key=lambda refund: int(refund.id))
 
+    async def since(self, moment: datetime) -> dict[str, str]:
+        """GET /refund: the ids of those made since then, whoever made them, with the references they are about."""
+        asked = {"from": moment.isoformat()}
+        return {
+            str(refund.id): refund.transaction_reference or ""
+            async for page in pages(self._paystack, "refund_list", "/refund", asked)
+            for refund in read("refund_list", RefundPage, {"refunds": page}).refunds
+        }
+
     async def retry(self, provider_id: str, currency: str, bank_code: str, account_number: str) -> bool:
         """Sends one that needs attention to an account of the payer; False for a bank that is not known.
 
@@ -81,16 +91,9 @@ async def pages(paystack: Paystack, call: str, path: str, asked: dict[str, str])
     while full:
         params = asked | {"perPage": str(PAGE), "page": str(number)}
         status, envelope = await paystack.ask(call, "GET", path, tries=READ_TRIES, params=params)
-        require(status, envelope)
+        if status >= BAD_REQUEST:
+            raise ProviderError(f"the provider refused with {status}")
         if not isinstance(envelope.data, list):  # read as an empty one, it would let a refund be sent twice
             raise ProviderError("the provider's list cannot be read")
         yield envelope.data
         number, full = number + 1, len(envelope.data) == PAGE
-
-
-def require(status: int, envelope: Envelope) -> None:
-    """ProviderError for a wrong key or address, ProviderRefusal for any other no."""
-    if status in (UNAUTHORIZED, NOT_FOUND):
-        raise ProviderError(f"key or address of the provider is wrong: {status}")
-    if status >= BAD_REQUEST:
-        raise ProviderRefusal(envelope.message)

@@ -105,6 +105,8 @@ class Dispute:
         self.due_at, self.category = found.due_at or self.due_at, found.category or self.category
         if found.status not in TRANSITIONS[self.status]:
             return False
+        if found.status is DisputeStatus.OPEN:
+            self.answer, self.answer_message = "", ""  # it was taken, and another one is wanted now
         self.status = found.status
         if self.status is DisputeStatus.RESOLVED:
             self.resolution, self.resolved_at = found.resolution, found.resolved_at or moment

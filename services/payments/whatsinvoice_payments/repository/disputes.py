@@ -1,6 +1,6 @@
 """Disputes: rows <-> aggregates, and those that somebody must look at again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -45,6 +45,12 @@ async def disputes_of(tx: Transaction, payment_id: str) -> Sequence[Dispute]:
     """All of a payment, oldest first, locked."""
     statement = select(DISPUTES).where(DISPUTES.c.payment_id == payment_id).order_by(DISPUTES.c.id)
     return [_dispute(row) for row in await tx.execute(statement.with_for_update())]
+
+
+async def known_provider_ids(tx: Transaction, provider_ids: Collection[str]) -> set[str]:
+    """Those of them that a dispute of ours has."""
+    statement = select(DISPUTES.c.provider_id).where(DISPUTES.c.provider_id.in_(provider_ids))
+    return set((await tx.execute(statement)).scalars())
 
 
 async def list_disputes(tx: Transaction, business_id: str, before: str, limit: int) -> Sequence[Dispute]:

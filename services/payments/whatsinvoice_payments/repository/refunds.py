@@ -1,6 +1,6 @@
 """Refunds: rows <-> aggregates, and the queue of those that are to be sent or asked about."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -48,6 +48,12 @@ async def refunds_of(tx: Transaction, payment_id: str) -> Sequence[Refund]:
     """All of a payment, oldest first, locked."""
     statement = select(REFUNDS).where(REFUNDS.c.payment_id == payment_id).order_by(REFUNDS.c.id)
     return [_refund(row) for row in await tx.execute(statement.with_for_update())]
+
+
+async def known_provider_ids(tx: Transaction, provider_ids: Collection[str]) -> set[str]:
+    """Those of them that a refund of ours has."""
+    statement = select(REFUNDS.c.provider_id).where(REFUNDS.c.provider_id.in_(provider_ids))
+    return set((await tx.execute(statement)).scalars())
 
 
 async def list_refunds(tx: Transaction, business_id: str, payment_id: str, before: str, limit: int) -> Sequence[Refund]:
