@@ -42,6 +42,7 @@ class Stage:
     keyring: Keyring
     sandbox: httpx.AsyncClient
     redis_url: str
+    settings: Mapping[str, Any]
 
     @property
     def as_gateway(self) -> tuple[tuple[str, str], ...]:
@@ -59,9 +60,9 @@ class Stage:
         await publish(self.redis_url, "whatsinvoice.auth.v1", a_business_registered(business_id, **changes))
 
         async def there() -> bool:
-            return bool(await self._rows(select(BUSINESSES).where(BUSINESSES.c.id == business_id)))
+            return bool(await self.rows(select(BUSINESSES).where(BUSINESSES.c.id == business_id)))
 
-        await eventually(there, lambda: self._rows(select(BUSINESSES)))
+        await eventually(there, lambda: self.rows(select(BUSINESSES)))
 
     async def transfer(self, account_number: str, amount_minor: int) -> int:
         """Somebody sends money to an account at the provider; gives the control's status."""
@@ -77,8 +78,11 @@ class Stage:
         answer = await self.sandbox.post(f"/_control/checkouts/{code}", json={"outcome": outcome, **act})
         assert answer.status_code == 200, answer.text
 
-    async def fault(self, call: str, fault: str, **how: Any) -> None:
+    async def fault(self, call: str, fault: str, *, silent: bool = False, **how: Any) -> None:
+        """`silent`: and no webhook comes."""
         armed = [{"provider": "paystack", "call": call, "fault": fault, **how}]
+        if silent:
+            armed.append({"provider": "paystack", "call": "webhook", "fault": "drop"})
         answer = await self.sandbox.put("/_control/faults", json=armed)
         assert answer.status_code == 200, answer.text
 
@@ -106,23 +110,23 @@ class Stage:
     async def payments(self, token: str) -> Rows:
         invoice_id = self.invoices.by_token[token].invoice_id
         statement = select(PAYMENTS).where(PAYMENTS.c.invoice_id == invoice_id).order_by(PAYMENTS.c.number)
-        return await self._rows(statement)
+        return await self.rows(statement)
 
     async def statuses(self, token: str) -> list[str]:
         return [row["status"] for row in await self.payments(token)]
 
     async def webhooks(self, natural_id: str) -> Rows:
         statement = select(WEBHOOK_EVENTS).where(WEBHOOK_EVENTS.c.natural_id == natural_id)
-        return await self._rows(statement.order_by(WEBHOOK_EVENTS.c.received_at))
+        return await self.rows(statement.order_by(WEBHOOK_EVENTS.c.received_at))
 
     async def count_webhooks(self) -> int:
-        return int((await self._rows(select(func.count().label("n")).select_from(WEBHOOK_EVENTS)))[0]["n"])
+        return int((await self.rows(select(func.count().label("n")).select_from(WEBHOOK_EVENTS)))[0]["n"])
 
     async def ledger(self, token: str) -> dict[str, int]:
         business_id = self.invoices.by_token[token].business_id
         statement = select(LEDGER_ENTRIES).where(LEDGER_ENTRIES.c.business_id == business_id)
         sums: dict[str, int] = {}
-        for row in await self._rows(statement):
+        for row in await self.rows(statement):
             sums[row["account"]] = sums.get(row["account"], 0) + row["amount_minor"]
         return sums
 
@@ -131,10 +135,10 @@ class Stage:
         outbox = KIT_TABLES.outbox
         business_id = self.invoices.by_token[token].business_id
         statement = select(outbox).where(outbox.c.business_id == business_id).order_by(outbox.c.sequence)
-        rows = await self._rows(statement)
+        rows = await self.rows(statement)
         return [getattr(events_pb2, row["event_type"]).FromString(row["payload"]) for row in rows]
 
-    async def _rows(self, statement: Any) -> Rows:
+    async def rows(self, statement: Any) -> Rows:
         async with self.process.unit_of_work.read() as tx:
             return (await tx.execute(statement)).mappings().all()
 
@@ -189,12 +193,12 @@ def _opened(door: Entrance, stage: Stage) -> Iterator[None]:
 
 @asynccontextmanager
 async def staged(
-    backing: Mapping[str, str], keyring: Keyring, sandbox_url: str, door: Entrance, **changes: Any
+    backing: Mapping[str, str], keyring: Keyring, sandbox_url: str, door: Entrance, *, only: str = "", **changes: Any
 ) -> AsyncIterator[Stage]:
-    """Starts payments against the sandbox; `backing` holds its database_url and redis_url."""
+    """Starts payments, or half of it, against the sandbox; `backing` holds its database_url and redis_url."""
     invoices = Invoices()
     verifier = Verifier(parse_key_sets(keyring.trusted), "invoices")
-    rpc = RpcServer(Gate(verifier, {"GetPayable": allow("payments")}), "127.0.0.1:0")
+    rpc = RpcServer(Gate(verifier, {"GetPayable": allow("payments"), "GetEvidence": allow("payments")}), "127.0.0.1:0")
     descriptor = invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"]
     rpc.add(invoices_pb2_grpc.add_InvoicesServiceServicer_to_server, invoices, descriptor.full_name)
     await rpc.start()
@@ -207,13 +211,15 @@ async def staged(
         "webhook_retry_seconds": 0.05,
         "reconcile_seconds": 0.1,
         "claim_idle_ms": 300,
+        **backing,
+        **changes,
     }
     async with (
-        running(SPEC, **(settings | dict(backing) | changes)) as process,
+        running(SPEC, only, **settings) as process,
         channel_to(process) as channel,
         httpx.AsyncClient(base_url=sandbox_url, trust_env=False, verify=NO_TLS) as sandbox,
     ):
-        stage = Stage(process, PaymentsServiceStub(channel), invoices, keyring, sandbox, backing["redis_url"])
+        stage = Stage(process, PaymentsServiceStub(channel), invoices, keyring, sandbox, backing["redis_url"], settings)
         await stage.no_faults()
         with _opened(door, stage):
             yield stage

@@ -25,7 +25,7 @@ HOLD_SECONDS = 1.5
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def quick(backing: dict[str, str], keyring: Keyring, sandbox_url: str, door: Entrance) -> AsyncIterator[Stage]:
     """A change is held for a moment, in the place of a day."""
-    changes = {"payout_hold_seconds": HOLD_SECONDS, "payout_seconds": 0.1}
+    changes: dict[str, Any] = {"payout_hold_seconds": HOLD_SECONDS, "payout_seconds": 0.1}
     async with staged(backing, keyring, sandbox_url, door, **changes) as stage:
         yield stage
 

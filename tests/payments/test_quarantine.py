@@ -109,6 +109,24 @@ async def test_a_released_payment_counts_as_the_provider_has_it(stage: Stage) ->
     assert [found[3] for found in await findings(stage, released.reference)] == ["released"]
 
 
+async def test_a_held_payment_is_given_back_and_its_invoice_hears_nothing(stage: Stage) -> None:
+    token, payment_id = await held(stage)
+    await stage.no_faults()
+    half = pb.CreateRefundRequest(payment_id=payment_id, amount_minor=3_000_000)
+    await stage.stub.CreateRefund(half, metadata=stage.as_merchant(token))
+    assert await refused(stage, token, payment_id) == "PAYMENT_NOT_QUARANTINED"
+    await stage.stub.CreateRefund(pb.CreateRefundRequest(payment_id=payment_id), metadata=stage.as_merchant(token))
+    await stage.becomes(token, "reversed")
+    [payment] = await stage.payments(token)
+    assert (payment["held"], payment["refunded_minor"]) == (True, 7_500_000)
+    assert [found[3] for found in await findings(stage, payment["reference"])] == ["refunded"]
+    books = await stage.ledger(token)
+    assert books == {"paystack_clearing": -payment["fees_minor"], "fees": payment["fees_minor"]} | dict.fromkeys(
+        ("customer_credit", "refunds"), 0
+    )
+    assert {type(event).__name__ for event in await stage.told(token)} == {"RefundUpdated"}
+
+
 async def test_what_is_not_held_is_not_released(stage: Stage) -> None:
     token = stage.invoices.bill()
     checkout = await stage.start(token)

@@ -93,7 +93,7 @@ async def test_a_provider_that_is_away_ends_nothing(staging: Staging) -> None:
         await stage.becomes(token, "succeeded")
 
 
-async def test_a_reversed_charge_counts_for_nothing(staging: Staging) -> None:
+async def test_a_charge_that_was_reversed_before_anybody_looked_is_settled_and_given_back(staging: Staging) -> None:
     async with staging(reconcile_scale=FIRST_CHECK_AFTER_300_MS) as stage:
         dropped = {"provider": "paystack", "call": "webhook", "fault": "drop"}
         unverified = {"provider": "paystack", "call": "verify", "fault": "http_5xx"}
@@ -104,4 +104,8 @@ async def test_a_reversed_charge_counts_for_nothing(staging: Staging) -> None:
         await stage.pay(checkout, "reversed")
         await stage.sandbox.put("/_control/faults", json=[dropped])
         await stage.becomes(token, "reversed")
-        assert await stage.ledger(token) == {}
+        [payment] = await stage.payments(token)
+        ledger = await stage.ledger(token)
+        assert (ledger["receivable"], ledger["paystack_clearing"]) == (0, -payment["fees_minor"])
+        succeeded, reversed_ = await stage.told(token)
+        assert (succeeded.DESCRIPTOR.name, reversed_.DESCRIPTOR.name) == ("PaymentSucceeded", "PaymentReversed")

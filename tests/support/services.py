@@ -12,9 +12,9 @@ from whatsinvoice_kit.runtime import Process, ServiceSpec
 
 
 @asynccontextmanager
-async def running(spec: ServiceSpec[Any], **values: Any) -> AsyncIterator[Process[Any]]:
-    """A started process; settings by field name, the rest by default."""
-    process = Process(spec, spec.settings(app_env="test", **values))
+async def running(spec: ServiceSpec[Any], only: str = "", **values: Any) -> AsyncIterator[Process[Any]]:
+    """A started process, or one half of it; settings by field name, the rest by default."""
+    process = Process(spec, spec.settings(app_env="test", **values), only)
     await process.start()
     try:
         yield process

@@ -48,6 +48,7 @@ class PaymentOut(Outgoing):
     channel: str | None
     provider: str
     reference: str
+    refunded_minor: int
     reason: str | None
     paid_at: datetime | None
     created_at: datetime | None
@@ -64,6 +65,7 @@ class PaymentOut(Outgoing):
             channel=message.channel or None,
             provider=message.provider,
             reference=message.reference,
+            refunded_minor=message.refunded_minor,
             reason=message.reason or None,
             paid_at=moment(message, "paid_time"),
             created_at=moment(message, "create_time"),

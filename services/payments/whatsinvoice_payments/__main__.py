@@ -11,23 +11,31 @@ from whatsinvoice_payments import consumers
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_payments.clients.paystack import Paystack
+from whatsinvoice_payments.clients.paystack_disputes import PaystackDisputes
+from whatsinvoice_payments.clients.paystack_refunds import PaystackRefunds
 from whatsinvoice_payments.commands.audit import AUDIT
 from whatsinvoice_payments.commands.quarantine import QUARANTINE
-from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS
+from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS, DISPUTE, REFUND, TRANSFER_REJECTED
 from whatsinvoice_payments.models import KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
 from whatsinvoice_payments.service.chain import ChainService
 from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
 from whatsinvoice_payments.service.checkout import CheckoutService
+from whatsinvoice_payments.service.disputes import DisputeService
 from whatsinvoice_payments.service.invariants import InvariantsService
+from whatsinvoice_payments.service.money_back import MoneyBack
+from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
+from whatsinvoice_payments.service.money_back_webhooks import MoneyBackWebhooks
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
+from whatsinvoice_payments.service.refunds import RefundService
 from whatsinvoice_payments.service.transfers import TransferService
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 from whatsinvoice_payments.service.webhooks import WebhookService
 from whatsinvoice_payments.servicer import ACCESS, PaymentsServicer
 from whatsinvoice_payments.servicer_banking import BankParts
+from whatsinvoice_payments.servicer_refunds import RefundParts
 from whatsinvoice_payments.settings import Settings
 
 
@@ -45,14 +53,27 @@ def build(kit: Kit[Settings]) -> Parts:
         reconcile_scale=settings.reconcile_scale,
     )
     banking = _bank_parts(kit, paystack, invoices)
-    charges = ChargeWebhooks(unit_of_work, paystack, banking.virtual_accounts)
-    effects = {CHARGE_SUCCESS: charges.apply}
-    webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects)
     quarantine = QuarantineService(unit_of_work, paystack)
-    reconciliation = ReconciliationService(unit_of_work, paystack, settings.reconcile_scale)
+    disputes, refunds = PaystackDisputes(paystack), PaystackRefunds(paystack)
+    money_back = MoneyBack(unit_of_work, paystack, refunds, disputes, settings.reconcile_scale)
+    refunding = RefundParts(
+        RefundService(unit_of_work, refunds, money_back, settings.reconcile_scale),
+        DisputeService(unit_of_work, disputes, invoices, money_back, settings.reconcile_scale),
+        quarantine,
+    )
+    charges = ChargeWebhooks(unit_of_work, paystack, banking.virtual_accounts, money_back)
+    went_back = MoneyBackWebhooks(unit_of_work, paystack, disputes, money_back)
+    effects = {
+        CHARGE_SUCCESS: charges.apply,
+        REFUND: went_back.refund_moved,
+        DISPUTE: went_back.dispute_moved,
+        TRANSFER_REJECTED: went_back.transfer_rejected,
+    }
+    webhooks = WebhookService(unit_of_work, secret, settings.webhook_retry_seconds, effects)
+    reconciliation = ReconciliationService(unit_of_work, paystack, money_back, settings.reconcile_scale)
     return Parts(
         register=payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
-        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, quarantine, banking),
+        servicer=PaymentsServicer(unit_of_work, checkouts, webhooks, banking, refunding),
         descriptor=payments_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         access=ACCESS,
         jobs=(
@@ -65,6 +86,12 @@ def build(kit: Kit[Settings]) -> Parts:
                 reconcile_seconds=settings.reconcile_seconds,
                 payout_seconds=settings.payout_seconds,
             ),
+            *consumers.money_back_jobs(
+                refunding.refunds,
+                refunding.disputes,
+                MoneyBackGauges(unit_of_work),
+                pause=settings.reconcile_seconds,
+            ),
             *consumers.book_jobs(
                 ChainService(unit_of_work),
                 InvariantsService(unit_of_work),
@@ -73,7 +100,7 @@ def build(kit: Kit[Settings]) -> Parts:
             ),
         ),
         subscriptions=consumers.subscriptions(),
-        closing=(channel.close, paystack.close),
+        closing=(channel.close, paystack.close, disputes.close),
     )
 
 

@@ -1,4 +1,4 @@
-"""The background work of payments: stored webhooks, and the provider asked about attempts that are not over.
+"""The background work of payments: stored webhooks, refunds on their way, and the provider asked about what goes on.
 
 What payments hears: businesses, from auth; what became of its payments, from invoices.
 """
@@ -16,12 +16,16 @@ from whatsinvoice_kit.events.inbox import Handler, Subscription
 from whatsinvoice_payments.domain.allocation import Allocation
 from whatsinvoice_payments.domain.bank_account import Business
 from whatsinvoice_payments.repository.payouts import put_business
+from whatsinvoice_payments.repository.refunds import CHANNEL as REFUNDS_CHANNEL
 from whatsinvoice_payments.service.allocations import record_allocation
 from whatsinvoice_payments.service.chain import ChainService
+from whatsinvoice_payments.service.disputes import DisputeService
 from whatsinvoice_payments.service.invariants import InvariantsService
+from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
+from whatsinvoice_payments.service.refunds import RefundService
 from whatsinvoice_payments.service.webhooks import WebhookService
 
 LONGEST_PAUSE = 1.0
@@ -97,6 +101,17 @@ def jobs(
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
         Job("payments.payouts", payouts.work, payout_seconds, single=True),
         Job("payments.quarantine", quarantine.measure, MEASURE_SECONDS, single=True),
+    )
+
+
+def money_back_jobs(
+    refunds: RefundService, disputes: DisputeService, gauges: MoneyBackGauges, *, pause: float
+) -> Sequence[Job]:
+    """A refund that is wanted wakes its job at once; the pause is for those that are asked about."""
+    return (
+        Job("payments.refunds", refunds.work, pause, channel=REFUNDS_CHANNEL),
+        Job("payments.disputes", disputes.work, pause),
+        Job("payments.money_back_gauges", gauges.work, MEASURE_SECONDS),
     )
 
 

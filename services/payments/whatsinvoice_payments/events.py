@@ -9,10 +9,16 @@ from whatsinvoice.payments.v1 import events_pb2, payments_pb2
 from whatsinvoice_kit.events.outbox import Event, event_of
 
 from whatsinvoice_payments.domain.bank_account import BankAccount
+from whatsinvoice_payments.domain.dispute import Dispute, DisputeStatus
 from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.domain.payout import PayoutAccount
+from whatsinvoice_payments.domain.refund import Refund, RefundStatus
 
 STATUSES = {status: payments_pb2.PaymentStatus.Value(f"PAYMENT_STATUS_{status.name}") for status in Status}
+REFUND_STATUSES = {status: payments_pb2.RefundStatus.Value(f"REFUND_STATUS_{status.name}") for status in RefundStatus}
+DISPUTE_STATUSES = {
+    status: payments_pb2.DisputeStatus.Value(f"DISPUTE_STATUS_{status.name}") for status in DisputeStatus
+}
 
 
 def money(currency: str, amount_minor: int) -> common_pb2.Money:
@@ -42,6 +48,36 @@ def payment_message(payment: Payment) -> payments_pb2.Payment:
         paid_time=timestamp(payment.paid_at),
         create_time=timestamp(payment.created_at),
         reason=payment.reason,
+        refunded_minor=payment.refunded_minor,
+    )
+
+
+def refund_message(refund: Refund) -> payments_pb2.Refund:
+    return payments_pb2.Refund(
+        id=refund.id,
+        payment_id=refund.payment_id,
+        invoice_id=refund.invoice_id,
+        status=REFUND_STATUSES[refund.status],
+        amount=money(refund.currency, refund.amount_minor),
+        reason=refund.reason,
+        failure=refund.failure,
+        create_time=timestamp(refund.created_at),
+        end_time=timestamp(refund.ended_at),
+    )
+
+
+def dispute_message(dispute: Dispute) -> payments_pb2.Dispute:
+    return payments_pb2.Dispute(
+        id=dispute.id,
+        payment_id=dispute.payment_id,
+        invoice_id=dispute.invoice_id,
+        status=DISPUTE_STATUSES[dispute.status],
+        amount=money(dispute.currency, dispute.amount_minor),
+        category=dispute.category,
+        due_time=timestamp(dispute.due_at),
+        lost_minor=dispute.lost_minor,
+        create_time=timestamp(dispute.created_at),
+        resolve_time=timestamp(dispute.resolved_at),
     )
 
 
@@ -51,6 +87,29 @@ def payment_succeeded(payment: Payment) -> Event:
 
 def payment_failed(payment: Payment) -> Event:
     return _about(events_pb2.PaymentFailed, payment, reason=payment.reason)
+
+
+def payment_reversed(payment: Payment, amount_minor: int, cause: str, cause_id: str) -> Event:
+    return _about(events_pb2.PaymentReversed, payment, amount_minor=amount_minor, cause=cause, cause_id=cause_id)
+
+
+def refund_updated(refund: Refund) -> Event:
+    return event_of(
+        events_pb2.RefundUpdated,
+        refund.business_id,
+        refund.id,
+        refund.version,
+        occurred_at=refund.updated_at,
+        refund=refund_message(refund),
+    )
+
+
+def dispute_opened(dispute: Dispute) -> Event:
+    return _about_dispute(events_pb2.DisputeOpened, dispute)
+
+
+def dispute_resolved(dispute: Dispute) -> Event:
+    return _about_dispute(events_pb2.DisputeResolved, dispute)
 
 
 def bank_account_message(account: BankAccount) -> payments_pb2.BankAccount:
@@ -83,4 +142,15 @@ def _about(message_type: Any, payment: Payment, **body: Any) -> Event:
         occurred_at=payment.updated_at,
         payment=payment_message(payment),
         **body,
+    )
+
+
+def _about_dispute(message_type: Any, dispute: Dispute) -> Event:
+    return event_of(
+        message_type,
+        dispute.business_id,
+        dispute.id,
+        dispute.version,
+        occurred_at=dispute.updated_at,
+        dispute=dispute_message(dispute),
     )

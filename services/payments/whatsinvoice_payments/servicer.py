@@ -13,13 +13,14 @@ from whatsinvoice_payments.domain.ledger import Balance, Entry, Span
 from whatsinvoice_payments.events import money, payment_message, timestamp
 from whatsinvoice_payments.service import books
 from whatsinvoice_payments.service.checkout import CheckoutService
-from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.webhooks import WebhookService
-from whatsinvoice_payments.servicer_banking import BANK_ACCESS, BankParts, BankServicer
+from whatsinvoice_payments.servicer_banking import BANK_ACCESS, BankParts
+from whatsinvoice_payments.servicer_refunds import REFUND_ACCESS, RefundParts, RefundServicer
 
 READ = allow(scope="payments:read")
 ACCESS: AccessTable = {
     **BANK_ACCESS,
+    **REFUND_ACCESS,
     "StartCheckout": allow("gateway"),
     "ReceivePaystackWebhook": allow("gateway"),
     "GetPayment": READ,
@@ -27,11 +28,10 @@ ACCESS: AccessTable = {
     "GetBalance": READ,
     "ListLedgerEntries": READ,
     "GetStatement": READ,
-    "ReleasePayment": allow(scope="payments:write"),
 }
 
 
-class PaymentsServicer(BankServicer):
+class PaymentsServicer(RefundServicer):
     """whatsinvoice.payments.v1.PaymentsService."""
 
     def __init__(
@@ -39,14 +39,13 @@ class PaymentsServicer(BankServicer):
         unit_of_work: UnitOfWork,
         checkouts: CheckoutService,
         webhooks: WebhookService,
-        quarantine: QuarantineService,
         banking: BankParts,
+        refunding: RefundParts,
     ) -> None:
-        super().__init__(unit_of_work, banking)
+        super().__init__(unit_of_work, banking, refunding)
         self._unit_of_work = unit_of_work
         self._checkouts = checkouts
         self._webhooks = webhooks
-        self._quarantine = quarantine
 
     async def StartCheckout(self, request: pb.StartCheckoutRequest, context: Any) -> pb.StartCheckoutResponse:
         attempt = await self._checkouts.start_checkout(request.token)
@@ -106,10 +105,6 @@ class PaymentsServicer(BankServicer):
             entries=map(_entry_message, found.entries),
             page=common_pb2.PageResponse(next_cursor=cursor),
         )
-
-    async def ReleasePayment(self, request: pb.ReleasePaymentRequest, context: Any) -> pb.ReleasePaymentResponse:
-        payment = await self._quarantine.release_payment(current_call().business_id, request.payment_id)
-        return pb.ReleasePaymentResponse(payment=payment_message(payment))
 
 
 def _balance_message(balance: Balance) -> pb.AccountBalance:

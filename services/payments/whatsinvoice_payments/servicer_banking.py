@@ -45,7 +45,7 @@ class BankParts:
 
 
 class BankServicer(payments_pb2_grpc.PaymentsServiceServicer):
-    """What PaymentsServicer inherits."""
+    """What RefundServicer, and so PaymentsServicer, inherits."""
 
     def __init__(self, unit_of_work: UnitOfWork, parts: BankParts) -> None:
         self._rows = unit_of_work

@@ -1,6 +1,6 @@
 """Where payments reaches out: a payment provider and invoices, as the use cases see them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -52,6 +52,9 @@ class Provider(Protocol):
     async def verify(self, reference: str) -> Charge | None:
         """What became of a reference; None when the provider has never heard of it. Raises ProviderError."""
 
+    async def find(self, transaction_id: str) -> Charge | None:
+        """As `verify`, by the provider's own id of the transaction."""
+
 
 class Invoices(Protocol):
     """Knows what is due."""
@@ -61,6 +64,14 @@ class Invoices(Protocol):
 
     async def payable_of_invoice(self, business_id: str, invoice_id: str) -> Payable:
         """What may be collected for an invoice of the business; raises NOT_FOUND (INVOICE_NOT_FOUND), UNAVAILABLE."""
+
+    async def evidence(
+        self, business_id: str, invoice_id: str, payment_id: str, facts: Mapping[str, str]
+    ) -> tuple[bytes, str]:
+        """What proves that an invoice was made, delivered and paid, beside these facts: a PDF and its file name.
+
+        Raises as `payable_of_invoice`.
+        """
 
     async def payable_of_customer(self, business_id: str, customer_id: str) -> Payable:
         """Of her oldest invoice that can be paid, else her latest one; raises as `payable_of_invoice`."""

@@ -1,5 +1,7 @@
 """Invoices, over gRPC, with a token that payments signs itself."""
 
+from collections.abc import Mapping
+
 from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
 from whatsinvoice_kit.rpc.client import Client
 from whatsinvoice_kit.rpc.identity import ServiceIdentity
@@ -10,7 +12,7 @@ _PAYABLE = (invoices_pb2.INVOICE_STATUS_OPEN, invoices_pb2.INVOICE_STATUS_PARTIA
 
 
 class InvoicesOverGrpc:
-    """GetPayable: whoever holds the link may ask, and else for the business that is acted for."""
+    """GetPayable, which whoever holds a link may ask, and what is asked for the business that is acted for."""
 
     def __init__(self, client: Client, identity: ServiceIdentity) -> None:
         self._client = client
@@ -28,6 +30,15 @@ class InvoicesOverGrpc:
     async def payable_of_customer(self, business_id: str, customer_id: str) -> Payable:
         """What is due on the customer's oldest invoice that can be paid, else on her latest one."""
         return await self._payable(invoices_pb2.GetPayableRequest(customer_id=customer_id), business_id)
+
+    async def evidence(
+        self, business_id: str, invoice_id: str, payment_id: str, facts: Mapping[str, str]
+    ) -> tuple[bytes, str]:
+        """The PDF that invoices makes of what it knows and of these facts, and its file name."""
+        request = invoices_pb2.GetEvidenceRequest(invoice_id=invoice_id, payment_id=payment_id, facts=facts)
+        token = self._identity.token("invoices", business_id)
+        answer = await self._client.call(self._stub.GetEvidence, request, token=token)
+        return answer.content, answer.file_name
 
     async def _payable(self, request: invoices_pb2.GetPayableRequest, business_id: str) -> Payable:
         token = self._identity.token("invoices", business_id)

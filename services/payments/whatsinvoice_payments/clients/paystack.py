@@ -80,13 +80,19 @@ class Paystack:
 
     async def verify(self, reference: str) -> Charge | None:
         """GET /transaction/verify/:reference. 200 even when the payment failed: the status within says so."""
-        path = f"/transaction/verify/{quote(reference, safe='')}"
-        status, envelope = await self.ask("verify", "GET", path, tries=READ_TRIES)
+        return await self._charge("verify", f"/transaction/verify/{quote(reference, safe='')}")
+
+    async def find(self, transaction_id: str) -> Charge | None:
+        """GET /transaction/:id, which says the same of a transaction."""
+        return await self._charge("transaction_fetch", f"/transaction/{quote(transaction_id, safe='')}")
+
+    async def _charge(self, call: str, path: str) -> Charge | None:
+        status, envelope = await self.ask(call, "GET", path, tries=READ_TRIES)
         if status == NOT_FOUND or (status == BAD_REQUEST and "not found" in envelope.message.lower()):
             return None
         if status >= BAD_REQUEST:
             raise ProviderError(f"the provider refused with {status}")
-        return read("verify", Transaction, envelope.data).as_charge()
+        return read(call, Transaction, envelope.data).as_charge()
 
     async def close(self) -> None:
         """Closes its connections."""

@@ -99,6 +99,7 @@ class Opened(Shape):
 class Transaction(Shape):
     """`data` of verify."""
 
+    id: int | None = None
     reference: Text
     status: Annotated[ChargeStatus, BeforeValidator(_status)]
     amount: Amount
@@ -120,4 +121,5 @@ class Transaction(Shape):
             self.channel or "",
             self.paid_at,
             self.gateway_response or "",
+            "" if self.id is None else str(self.id),
         )

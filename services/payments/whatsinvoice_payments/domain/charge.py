@@ -18,7 +18,10 @@ class ChargeStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A verified answer. Minor units; `paid_minor` is what left the payer, `requested_minor` what was asked of her."""
+    """A verified answer. Minor units; `paid_minor` is what left the payer, `requested_minor` what was asked of her.
+
+    `transaction_id` is the provider's own name for it, empty where it gave none.
+    """
 
     reference: str
     status: ChargeStatus
@@ -29,6 +32,7 @@ class Charge:
     channel: str
     paid_at: datetime | None
     words: str
+    transaction_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,10 +174,14 @@ class Payment:
         self._move(Status.UNKNOWN)
 
     @property
+    def captured_minor(self) -> int:
+        """What left the payer, minor units."""
+        return self.paid_minor or self.settled_minor or 0  # rows of before it was kept have no paid_minor
+
+    @property
     def left_minor(self) -> int:
         """What of the captured money can still go back to its payer, minor units."""
-        captured = self.paid_minor or self.settled_minor or 0  # rows of before it was kept have no paid_minor
-        return captured - self.refunded_minor
+        return self.captured_minor - self.refunded_minor
 
     def succeed(self, settled_minor: int, paid_minor: int, fees_minor: int, channel: str, paid_at: datetime) -> None:
         """Money came, verified with the provider."""

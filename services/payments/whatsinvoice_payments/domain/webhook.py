@@ -16,6 +16,7 @@ from whatsinvoice_kit.core.errors import ServiceError, invalid
 from whatsinvoice_payments.domain.charge import Claim
 
 CHARGE_SUCCESS = "charge.success"
+REFUND, DISPUTE, TRANSFER_REJECTED = "refund.", "charge.dispute.", "bank.transfer.rejected"
 MAX_NAME = 200
 LARGEST = 2**63 - 1
 
@@ -111,6 +112,32 @@ def deposit_of(body: bytes) -> Deposit | None:
         plain(account) if isinstance(account, str) else "",
         plain(code) if isinstance(code, str) else "",
     )
+
+
+def refunded_reference_of(body: bytes) -> str:
+    """Which transaction a stored `refund.*` is about; empty where it does not say."""
+    return _text(json.loads(body)["data"], "transaction_reference")
+
+
+def disputed_of(body: bytes) -> tuple[str, str]:
+    """The id of a stored `charge.dispute.*` and the reference of its transaction; empty where it does not say."""
+    data = json.loads(body)["data"]
+    fields = data if isinstance(data, dict) else {}
+    dispute_id = fields.get("id")
+    return str(dispute_id) if isinstance(dispute_id, int) else "", _text(fields.get("transaction"), "reference")
+
+
+def rejection_of(body: bytes) -> tuple[str, str]:
+    """Of a stored `bank.transfer.rejected`: the provider's id of the transaction and its words; empty as above."""
+    data = json.loads(body)["data"]
+    transfer = data.get("bank_transfer") if isinstance(data, dict) else None
+    transaction_id = transfer.get("transaction_id") if isinstance(transfer, dict) else None
+    return plain(str(transaction_id)) if isinstance(transaction_id, str | int) else "", _text(transfer, "message")
+
+
+def _text(fields: object, name: str) -> str:
+    found = fields.get(name) if isinstance(fields, dict) else None
+    return plain(found) if isinstance(found, str) else ""
 
 
 def minor_units(given: object) -> int | None:

@@ -57,9 +57,10 @@ async def payment_by_reference(tx: Transaction, reference: str, *, lock: bool = 
     return _payment(row) if row else None
 
 
-async def payment(tx: Transaction, business_id: str, payment_id: str) -> Payment | None:
+async def payment(tx: Transaction, business_id: str, payment_id: str, *, lock: bool = False) -> Payment | None:
+    """One of the business; a locked one is changed by nobody else, nor are its refunds and disputes."""
     statement = select(PAYMENTS).where(PAYMENTS.c.business_id == business_id, PAYMENTS.c.id == payment_id)
-    row = (await tx.execute(statement)).one_or_none()
+    row = (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return _payment(row) if row else None
 
 

@@ -14,9 +14,9 @@ from whatsinvoice_payments.repository import payments as payment_rows
 DEFAULT_PAGE, LARGEST_PAGE = 20, 100
 
 
-async def get_payment(tx: Transaction, business_id: str, payment_id: str) -> Payment:
+async def get_payment(tx: Transaction, business_id: str, payment_id: str, *, lock: bool = False) -> Payment:
     """Raises NOT_FOUND (PAYMENT_NOT_FOUND), also for another business's."""
-    payment = await payment_rows.payment(tx, business_id, payment_id) if is_id("pay", payment_id) else None
+    payment = await payment_rows.payment(tx, business_id, payment_id, lock=lock) if is_id("pay", payment_id) else None
     if payment is None:
         raise not_found("PAYMENT_NOT_FOUND", "there is no such payment")
     return payment
@@ -26,8 +26,8 @@ async def list_payments(
     tx: Transaction, business_id: str, invoice_id: str, cursor: str, limit: int
 ) -> tuple[Sequence[Payment], str]:
     """A page, newest first, and the cursor of the next one, empty on the last."""
-    size = _size(limit)
-    found = await payment_rows.list_payments(tx, business_id, invoice_id, _before("pay", cursor), size + 1)
+    size = page_size(limit)
+    found = await payment_rows.list_payments(tx, business_id, invoice_id, before("pay", cursor), size + 1)
     return found[:size], found[size - 1].id if len(found) > size else ""
 
 
@@ -35,8 +35,8 @@ async def list_ledger_entries(
     tx: Transaction, business_id: str, cursor: str, limit: int
 ) -> tuple[Sequence[Entry], str]:
     """As list_payments."""
-    size = _size(limit)
-    found = await ledger_rows.list_entries(tx, business_id, _before("led", cursor), size + 1)
+    size = page_size(limit)
+    found = await ledger_rows.list_entries(tx, business_id, before("led", cursor), size + 1)
     return found[:size], found[size - 1].id if len(found) > size else ""
 
 
@@ -48,7 +48,7 @@ async def get_statement(
         raise invalid("account", "ACCOUNT_UNKNOWN", "there is no such account in the ledger")
     if span.since and span.until and span.until < span.since:
         raise invalid("to", "SPAN_INVALID", "the statement ends before it begins")
-    size, after = _size(limit), _before("led", cursor)
+    size, after = page_size(limit), before("led", cursor)
     found = await ledger_rows.list_entries_oldest_first(tx, business_id, span, after, size + 1)
     opening = await ledger_rows.balances_before(tx, business_id, span, span.since) if span.since else ()
     closing = await ledger_rows.balances_before(tx, business_id, span, span.until)
@@ -61,13 +61,15 @@ async def get_balance(tx: Transaction, business_id: str) -> Sequence[Balance]:
     return await ledger_rows.balances(tx, business_id)
 
 
-def _size(limit: int) -> int:
+def page_size(limit: int) -> int:
+    """INVALID_ARGUMENT (LIMIT_INVALID) for one that no page has; 0 is the usual one."""
     if not 0 <= limit <= LARGEST_PAGE:
         raise invalid("page.limit", "LIMIT_INVALID", f"a page has 1 to {LARGEST_PAGE} entries")
     return limit or DEFAULT_PAGE
 
 
-def _before(prefix: str, cursor: str) -> str:
+def before(prefix: str, cursor: str) -> str:
+    """The id that a page of a list goes on from; INVALID_ARGUMENT (CURSOR_INVALID) for another list's."""
     if cursor and not is_id(prefix, cursor):
         raise invalid("page.cursor", "CURSOR_INVALID", "this is not a cursor of this list")
     return cursor

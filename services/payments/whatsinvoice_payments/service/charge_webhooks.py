@@ -4,12 +4,13 @@ from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_payments.clients import Provider
-from whatsinvoice_payments.domain.charge import Claim
+from whatsinvoice_payments.domain.charge import ChargeStatus, Claim
 from whatsinvoice_payments.domain.payment import Payment
 from whatsinvoice_payments.domain.quarantine import Finding, Kind
 from whatsinvoice_payments.domain.webhook import Deposit, StoredEvent, claim_of, deposit_of
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import webhooks as webhook_rows
+from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.settlement import Result, Settled, hold_back, settle
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 from whatsinvoice_payments.service.webhooks import NotYet, Outcome
@@ -21,10 +22,13 @@ DOUBTED_TRIES = 20
 class ChargeWebhooks:
     """The effect of a signed success."""
 
-    def __init__(self, unit_of_work: UnitOfWork, provider: Provider, deposits: VirtualAccountService) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWork, provider: Provider, deposits: VirtualAccountService, money_back: MoneyBack
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._provider = provider
         self._deposits = deposits
+        self._money_back = money_back
 
     async def apply(self, event: StoredEvent) -> Outcome:
         """Settles the charge that is spoken of."""
@@ -51,6 +55,8 @@ class ChargeWebhooks:
     async def _settle(self, event: StoredEvent, claim: Claim) -> Outcome:
         charge = await self._provider.verify(claim.reference)
         settled = Settled(Result.NOT_YET, "the provider does not know the reference")
+        if charge is not None and charge.status is ChargeStatus.REVERSED:
+            await self._money_back.bring_in_line(claim.reference)
         if charge is not None:
             async with self._unit_of_work.begin() as tx:
                 settled = await settle(tx, claim.reference, charge, claim, event.id)

@@ -9,8 +9,10 @@ from whatsinvoice_payments.clients import Provider, ProviderError
 from whatsinvoice_payments.domain.charge import Charge, is_captured
 from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.domain.quarantine import Kind, Ruling
+from whatsinvoice_payments.domain.refund import RefundStatus
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import quarantine as rows
+from whatsinvoice_payments.repository import refunds as refund_rows
 from whatsinvoice_payments.service.answers import away
 from whatsinvoice_payments.service.books import get_payment
 from whatsinvoice_payments.service.settlement import apply
@@ -47,6 +49,8 @@ class QuarantineService:
             if held is None:
                 raise not_found("PAYMENT_NOT_FOUND", "there is no such payment")
             _require_held(held)
+            if any(refund.status is not RefundStatus.FAILED for refund in await refund_rows.refunds_of(tx, held.id)):
+                raise precondition("PAYMENT_NOT_QUARANTINED", "the payment is being given back")
             await apply(tx, held, charge)
             await rows.rule(tx, Ruling.RELEASED, payment_id=held.id)
         log.warning("a quarantined payment was released", reference=held.reference, reason=payment.reason)

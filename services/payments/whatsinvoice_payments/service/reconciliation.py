@@ -9,9 +9,11 @@ from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_payments.clients import Provider, ProviderError
+from whatsinvoice_payments.domain.charge import ChargeStatus
 from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.domain.schedule import next_check
 from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.settlement import settle
 
 log = structlog.get_logger(__name__)
@@ -24,9 +26,10 @@ ASK_AGAIN = timedelta(minutes=5)
 class ReconciliationService:
     """Asks about attempts on their schedule, and settles them as a webhook would."""
 
-    def __init__(self, unit_of_work: UnitOfWork, provider: Provider, scale: float) -> None:
+    def __init__(self, unit_of_work: UnitOfWork, provider: Provider, money_back: MoneyBack, scale: float) -> None:
         self._unit_of_work = unit_of_work
         self._provider = provider
+        self._money_back = money_back
         self._scale = scale
 
     async def work(self) -> int:
@@ -52,6 +55,8 @@ class ReconciliationService:
 
     async def _ask(self, payment: Payment) -> None:
         charge = await self._provider.verify(payment.reference)
+        if charge is not None and charge.status is ChargeStatus.REVERSED:
+            await self._money_back.bring_in_line(payment.reference)
         async with self._unit_of_work.begin() as tx:
             if charge is not None:
                 await settle(tx, payment.reference, charge)

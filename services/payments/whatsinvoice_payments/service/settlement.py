@@ -48,7 +48,11 @@ class Settled:
 async def settle(
     tx: Transaction, reference: str, charge: Charge, claim: Claim | None = None, webhook_id: str = ""
 ) -> Settled:
-    """Applies what the provider verified; a repeat changes nothing. The claim is what a signed webhook said."""
+    """Applies what the provider verified; a repeat changes nothing. The claim is what a signed webhook said.
+
+    Money that the provider has reversed came first: it is settled here, and what went back of it by
+    `MoneyBack.bring_in_line`, which knows how.
+    """
     payment = await payment_rows.payment_by_reference(tx, reference, lock=True)
     if payment is None:
         unknown = "no payment of ours has this reference"
@@ -62,8 +66,6 @@ async def settle(
     reason = charges.contradiction(payment, charge, claim)
     if reason:
         return await _hold(tx, payment, charge, reason, webhook_id)
-    if charge.status is ChargeStatus.REVERSED:
-        return await _end(tx, payment, Status.REVERSED, charge.words)
     return await _succeed(tx, payment, charge)
 
 
