@@ -60,7 +60,7 @@ class MortalWorker:
         self._worker = worker
         self._every = every
         self._spared = threading.Event()
-        self._killing = threading.Thread(target=self._kill)
+        self._killing = threading.Thread(target=self._kill, daemon=True)
 
     def start(self) -> None:
         self._killing.start()
@@ -68,7 +68,8 @@ class MortalWorker:
     def spare(self) -> None:
         """It lives from now on."""
         self._spared.set()
-        self._killing.join()
+        if self._killing.is_alive():
+            self._killing.join()
 
     def _kill(self) -> None:
         while not self._spared.wait(self._every):
@@ -85,14 +86,14 @@ def mortal_payments(stack: Stack, every: float, settings: Mapping[str, str]) -> 
     processes.stop(stack.state.home("payments"), deadline=30)
     log = stack.state.folder / "logs" / "payments-halves.log"
     halves = [Half(only, environment, log) for only in ("api", "worker")]
+    worker = MortalWorker(halves[1], every)
     try:
         for half in halves:
             half.start()
         for half in halves:
             half.await_ready()
-        worker = MortalWorker(halves[1], every)
         yield worker
-        worker.spare()
     finally:
+        worker.spare()
         for half in halves:
             half.end(signal.SIGTERM)

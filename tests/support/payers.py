@@ -16,7 +16,7 @@ from whatsinvoice_local.parts import SERVICES
 from whatsinvoice_local.stack import Stack
 
 PRICE = 150_000
-PATIENCE, PAUSE_SECONDS = 12, 0.5
+PATIENCE, PAUSE_SECONDS = 60, 0.5
 EACH = 40
 """Invoices of one merchant: WhatsApp takes 45 notices to one phone at once, and then one in six seconds."""
 UNLIMITED = {f"GATEWAY_{kind}_QUOTA": "1000000/minute" for kind in ("READ", "WRITE")} | {
