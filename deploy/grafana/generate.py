@@ -105,6 +105,17 @@ PAYSTACK = [
     Panel("Webhooks of Paystack", "ops", {"{{outcome}}": rate("payments_webhooks_total", "outcome")}),
     Panel("Calls of Paystack", "ops", {"{{call}} {{outcome}}": rate("payments_provider_calls_total", "call, outcome")}),
     Panel("Calls of Paystack that fail", "percentunit", {"failures": "paystack:failures:ratio_rate5m"}),
+    Panel(
+        "Time of a call of Paystack, p95",
+        "s",
+        {
+            "{{call}}": "histogram_quantile(0.95, sum by (le, call) "
+            "(rate(payments_provider_seconds_bucket[$__rate_interval])))"
+        },
+    ),
+    Panel(
+        "Circuit of Paystack: 0 closed, 1 half open, 2 open", "short", {"state": "max(payments_provider_circuit_state)"}
+    ),
 ]
 WHATSAPP = [
     Panel("Webhooks of WhatsApp: parts", "ops", {"{{part}}": rate("whatsapp_webhook_parts_total", "part")}),
@@ -235,6 +246,18 @@ DASHBOARDS = [
                     {"{{check}}": "max by (check) (invoices_invariant_breaches)"},
                 ),
                 Panel("In quarantine", "short", {"{{kind}}": "max by (kind) (payments_quarantine_open)"}),
+            ],
+            "Money back": [
+                Panel("Refunds under way", "short", {"{{status}}": "max by (status) (payments_refunds_open)"}),
+                Panel("Oldest refund under way", "s", {"age": "max(payments_refund_oldest_seconds)"}),
+                Panel("Disputes that are not resolved", "short", {"open": "max(payments_disputes_open)"}),
+                Panel("Until a dispute must be answered", "s", {"left": "min(payments_dispute_due_seconds)"}),
+                Panel(
+                    "Differences from Paystack's own list",
+                    "short",
+                    {"{{kind}}": "max by (kind) (payments_walk_differences)"},
+                ),
+                Panel("Paystack's list was last read", "s", {"ago": "time() - max(payments_walk_time_seconds)"}),
             ],
             "Nothing lost on the way": [
                 Panel(

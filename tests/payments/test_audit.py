@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from payments import money_back
 from payments.books import Books, Sale, own_books
 from payments.parts import SECRET_KEY
-from payments.stage import Stage, staged
+from payments.stage import Stage, eventually, staged
 from payments.test_allocations import STREAM, kept, recorded
 from payments.test_invariants import BREAKS, sound
 from pydantic import SecretStr
@@ -195,6 +196,31 @@ async def test_our_payments_agree_with_the_provider_or_are_named(
     assert any(line.startswith(f"provider_differs: {fees.business_id} {fees.payment_id}") for line in told)
     assert any(line.startswith(f"provider_has_more: {theirs} the provider has 10000 NGN") for line in told)
     assert "provider_has_more: " not in (await audited(fresh, "--within-minutes", "15", **how))[1]
+
+
+async def test_money_that_went_back_and_is_on_its_way_is_sound(
+    fresh: Books, redis_url: str, keyring: Keyring, own_sandbox: str, door: Entrance, audited: Callable[..., Any]
+) -> None:
+    backing = {"database_url": fresh.url, "redis_url": redis_url}
+    async with staged(backing, keyring, own_sandbox, door, reconcile_scale=money_back.LEASE_300_MS) as stage:
+        part, whole, waiting = [await (await money_back.paid(stage)).settled() for _ in range(3)]
+        await part.refund(2_500_000)
+        await whole.refund()
+        for sale in (part, whole):
+            await sale.become("refunds", "processed")
+        await money_back.control(stage, "refunds", hold=True)
+        await waiting.refund(1_000_000)
+        sent = "SELECT 1 FROM payments.ledger_entries WHERE account = 'refunds' AND invoice_id = %s"
+        invoice_id = (await waiting.payment())["invoice_id"]
+
+        async def on_its_way() -> bool:
+            return bool(fresh.rows(sent, invoice_id))
+
+        await eventually(on_its_way, waiting.refunds)
+        status, said = await audited(fresh, "--within-minutes", "0", base_url=f"{own_sandbox}/paystack")
+        await money_back.control(stage, "refunds", hold=False)
+    found = [line for line in said.splitlines() if ": " in line and not line.startswith("provider_has_more: ")]
+    assert (found, status) == ([], 1 if "provider_has_more: " in said else 0)  # another test's money lies there too
 
 
 async def test_a_list_of_many_pages_is_read_to_its_end(

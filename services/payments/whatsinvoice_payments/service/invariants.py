@@ -24,7 +24,7 @@ BREACHES = Gauge("payments_invariant_breaches", "Rows that break a rule of the b
 for _check in CHECKS:
     BREACHES.labels(_check)  # from zero: a rule that holds is told from one that nobody asks about
 LATELY = timedelta(days=2)
-SLICE, RECENT = 2_000, 5_000
+SLICE, RECENT = 1_000, 3_000
 """Rows of each kind in a run: of the round, and of those that changed lately."""
 NAMED = 20
 """Breaches of a rule that a run writes into the log."""
