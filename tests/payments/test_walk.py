@@ -195,6 +195,26 @@ class Broken(Exception):  # noqa: N818  (a process that dies, in this test)
     """The end of a process."""
 
 
+async def test_money_that_went_back_unheard_of_is_brought_in_line_and_no_difference(
+    stage: Stage, walked: Callable[[], Any]
+) -> None:
+    token = stage.invoices.bill(3_000_000)
+    checkout = await stage.start(token)
+    await stage.pay(checkout)
+    await stage.becomes(token, "succeeded")
+    await stage.fault("webhook", "drop")
+    refund = {"transaction": checkout.reference, "amount": 3_000_000}
+    assert (await stage.sandbox.post("/paystack/refund", json=refund, headers=HEADERS)).is_success
+
+    async def gone() -> bool:
+        return str((await stage.verified(checkout.reference))["status"]) == "reversed"
+
+    await eventually(gone, lambda: stage.verified(checkout.reference))
+    assert await walked() == {}
+    await stage.becomes(token, "reversed")
+    assert (await stage.ledger(token))["receivable"] == 0
+
+
 class Dying(Paystack):
     """Its process dies when it has read so many pages."""
 
@@ -213,7 +233,8 @@ class Dying(Paystack):
 
 def service_of(stage: Stage, paystack: Paystack) -> WalkService:
     deposits: Any = None  # no transfer is among what it walks over
-    return WalkService(stage.process.unit_of_work, paystack, deposits, 1)
+    money_back: Any = None  # nor anything that went back
+    return WalkService(stage.process.unit_of_work, paystack, deposits, money_back, 1)
 
 
 async def forget_walks(stage: Stage) -> None:

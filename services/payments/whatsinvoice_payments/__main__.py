@@ -64,10 +64,10 @@ def build(kit: Kit[Settings]) -> Parts:
     )
     banking = _bank_parts(kit, paystack, invoices)
     kept = KeptWebhooks(unit_of_work, settings.webhook_body_days)
-    walk = WalkService(unit_of_work, paystack, banking.virtual_accounts, settings.walk_scale)
     quarantine = QuarantineService(unit_of_work, paystack)
     disputes, refunds = PaystackDisputes(paystack), PaystackRefunds(paystack)
     money_back = MoneyBack(unit_of_work, paystack, refunds, disputes, settings.reconcile_scale)
+    walk = WalkService(unit_of_work, paystack, banking.virtual_accounts, money_back, settings.walk_scale)
     refunding = RefundParts(
         RefundService(unit_of_work, refunds, money_back, settings.reconcile_scale),
         DisputeService(unit_of_work, disputes, invoices, money_back, settings.reconcile_scale),

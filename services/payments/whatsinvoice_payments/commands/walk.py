@@ -60,7 +60,7 @@ def _walks(settings: Settings, given: Tools, channel: Client) -> WalkService:
         email_domain=settings.customer_email_domain,
         reconcile_scale=settings.reconcile_scale,
     )
-    return WalkService(given.unit_of_work, given.paystack, deposits, settings.walk_scale)
+    return WalkService(given.unit_of_work, given.paystack, deposits, given.money_back, settings.walk_scale)
 
 
 async def _walk_now(unit_of_work: UnitOfWork, walks: WalkService, day: date) -> bool:

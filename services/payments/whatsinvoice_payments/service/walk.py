@@ -18,6 +18,7 @@ from whatsinvoice_payments.domain.quarantine import Finding
 from whatsinvoice_payments.domain.quarantine import Kind as Held
 from whatsinvoice_payments.domain.walk import Difference, Kind, Listed, Stage, Walk, days_to_walk
 from whatsinvoice_payments.repository import walks as rows
+from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.settlement import hold_back
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 from whatsinvoice_payments.service.walk_comparison import Comparison
@@ -37,12 +38,18 @@ class WalkService:
     """`scale` below 1 makes its schedule faster, for tests."""
 
     def __init__(
-        self, unit_of_work: UnitOfWork, provider: Paystack, deposits: VirtualAccountService, scale: float
+        self,
+        unit_of_work: UnitOfWork,
+        provider: Paystack,
+        deposits: VirtualAccountService,
+        money_back: MoneyBack,
+        scale: float,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._provider = provider
-        self._comparison = Comparison(unit_of_work, provider, deposits)
+        self._comparison = Comparison(unit_of_work, provider, deposits, money_back)
         self._scale = scale
+        self._since = now()
 
     async def work(self) -> int:
         """One step of a walk that is due; 0 when there is none, or the provider is away and it is to wait."""
@@ -148,8 +155,7 @@ class WalkService:
             ended = await rows.last_finished(tx)
         for kind in Kind:
             DIFFERENCES.labels(kind.value).set(counts.get(kind, 0))
-        if ended is not None:
-            LAST_WALK.set(ended.timestamp())
+        LAST_WALK.set((ended or self._since).timestamp())  # nobody waits yet for the first one of all
 
 
 def _nobodys(difference: Difference) -> Finding:

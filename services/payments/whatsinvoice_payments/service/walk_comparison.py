@@ -8,9 +8,10 @@ from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_payments.clients import Provider, ProviderError
 from whatsinvoice_payments.domain.charge import ChargeStatus
-from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.domain.walk import Difference, Kind, Listed, Unreadable, Walk, amount_differs
 from whatsinvoice_payments.repository import payments as payment_rows
+from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.settlement import settle
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 
@@ -20,10 +21,13 @@ log = structlog.get_logger(__name__)
 class Comparison:
     """`deposits` makes the payment for money that came into a customer's own account."""
 
-    def __init__(self, unit_of_work: UnitOfWork, provider: Provider, deposits: VirtualAccountService) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWork, provider: Provider, deposits: VirtualAccountService, money_back: MoneyBack
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._provider = provider
         self._deposits = deposits
+        self._money_back = money_back
 
     async def of_listed(self, walk: Walk, one: Listed | Unreadable) -> Difference | None:
         """How one of the provider's list differs from ours, once what can be settled is.
@@ -88,6 +92,11 @@ class Comparison:
         missing = (walk.day, payment.reference, Kind.MISSING_AT_PROVIDER, ours, None, payment.currency)
         if charge is None:
             return Difference(*missing, "the provider has never heard of it")
+        if charge.status is ChargeStatus.REVERSED:
+            await self._money_back.bring_in_line(payment.reference)
+            payment = await self._by_reference(payment.reference) or payment
+            if payment.status is Status.REVERSED:
+                return None
         if charge.status is not ChargeStatus.SUCCESS:
             return Difference(*missing, f"the provider says it is {charge.status.value}")
         return amount_differs(walk, payment, charge)
