@@ -175,7 +175,7 @@ class Process(Generic[SettingsT]):
             Job(f"{spec.name}.tidy", tidy, TIDY_SECONDS, single=True),
             *self._parts.jobs,
         ]
-        return bus, JobRunner(self.engine, url, jobs)
+        return bus, JobRunner(url, jobs)
 
     async def _ping(self) -> None:
         async with self.engine.connect() as connection:

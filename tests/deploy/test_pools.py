@@ -8,8 +8,8 @@ import yaml
 from deploy.test_kubernetes import NAME, OVERLAYS, SERVICES
 from whatsinvoice_kit.config.settings import ServiceSettings
 
-LISTENING = 1
-"""Each process has a connection of its own for NOTIFY."""
+LISTENING = 2
+"""Each process has a connection of its own for NOTIFY, and one for the locks of jobs that run in one place."""
 BESIDE = len(SERVICES) + 4 + 3 + 10
 """Migrations, a backup (snapshot, two dumps, a drill's comparison), superuser_reserved_connections, people."""
 

@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,21 +48,6 @@ def test_status_tells_who_runs_is_ready_and_what_it_holds(stack: Stack) -> None:
     rows = [line.split() for line in report.status(stack.state).splitlines()[1:-1]]
     assert [(row[0], row[3]) for row in rows] == [(part, "yes") for part in PARTS]
     assert all(int(row[4]) > 1 for row in rows)
-
-
-def test_the_audit_of_its_books_passes_and_asks_the_provider(stack: Stack) -> None:
-    play(stack.state, lambda _: None)
-    command = [sys.executable, "-m", "whatsinvoice_local", "--folder", str(stack.state.folder), "audit", "--"]
-
-    def audit(*words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=60)
-
-    whole, offline = audit("--within-minutes", "0"), audit("--offline")
-    assert (whole.returncode, offline.returncode) == (0, 0), whole.stdout + whole.stderr + offline.stdout
-    looked_at = {line.split()[0]: int(line.split()[1]) for line in whole.stdout.splitlines()[1:-1]}
-    assert looked_at["chain_broken"] >= 1
-    assert looked_at["provider_has_less"] >= 2
-    assert "provider_has_less" not in offline.stdout
 
 
 def test_real_servers_are_used_where_the_environment_names_them(new_stack: Callable[..., Stack]) -> None:

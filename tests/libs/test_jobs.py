@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import text
 from support.sample import eventually
+from whatsinvoice_kit.data.db import make_engine
 from whatsinvoice_kit.data.jobs import Job, JobRunner
 
 NEVER = 3600.0
@@ -41,8 +42,8 @@ class Steps:
 
 
 @asynccontextmanager
-async def running(engine: AsyncEngine, url: str, *jobs: Job, grace: float = 1) -> AsyncIterator[JobRunner]:
-    runner = JobRunner(engine, url, jobs)
+async def running(url: str, *jobs: Job, grace: float = 1) -> AsyncIterator[JobRunner]:
+    runner = JobRunner(url, jobs)
     await runner.start()
     yield runner
     await runner.stop(grace)
@@ -66,9 +67,9 @@ async def notify(url: str, channel: str) -> None:
         await connection.execute("SELECT pg_notify(%s, '')", [channel])
 
 
-async def test_a_notification_wakes_within_a_tenth_of_a_second(engine: AsyncEngine, sample_url: str) -> None:
+async def test_a_notification_wakes_within_a_tenth_of_a_second(sample_url: str) -> None:
     step = Steps()
-    async with running(engine, sample_url, Job("woken", step, NEVER, channel="sample_outbox")):
+    async with running(sample_url, Job("woken", step, NEVER, channel="sample_outbox")):
         await listens(sample_url)
         await asyncio.sleep(0.1)
         before = len(step.at)
@@ -78,12 +79,10 @@ async def test_a_notification_wakes_within_a_tenth_of_a_second(engine: AsyncEngi
         assert step.at[before] - told < 0.1
 
 
-async def test_a_job_that_is_busy_when_told_runs_again_even_beside_a_quick_one(
-    engine: AsyncEngine, sample_url: str
-) -> None:
+async def test_a_job_that_is_busy_when_told_runs_again_even_beside_a_quick_one(sample_url: str) -> None:
     quick, busy = Steps(), Steps(takes=0.3)
     jobs = [Job(name, step, NEVER, channel="shared") for name, step in (("quick", quick), ("busy", busy))]
-    async with running(engine, sample_url, *jobs):
+    async with running(sample_url, *jobs):
         await listens(sample_url)
         await asyncio.sleep(0.8)
         quick_before, busy_before = len(quick.at), len(busy.at)
@@ -94,15 +93,15 @@ async def test_a_job_that_is_busy_when_told_runs_again_even_beside_a_quick_one(
         await busy.ran(busy_before + 2)
 
 
-async def test_a_step_with_work_left_runs_again_at_once(engine: AsyncEngine, sample_url: str) -> None:
+async def test_a_step_with_work_left_runs_again_at_once(sample_url: str) -> None:
     step = Steps((1, 1, 1))
-    async with running(engine, sample_url, Job("backlog", step, NEVER)):
+    async with running(sample_url, Job("backlog", step, NEVER)):
         await step.ran(4)
     assert step.at[-1] - step.at[0] < 0.5
     assert len(step.at) == 4
 
 
-async def test_a_single_job_runs_in_one_place_at_a_time(engine: AsyncEngine, sample_url: str) -> None:
+async def test_a_single_job_runs_in_one_place_at_a_time(sample_url: str) -> None:
     inside = most = 0
 
     async def step() -> int:
@@ -123,42 +122,77 @@ async def test_a_single_job_runs_in_one_place_at_a_time(engine: AsyncEngine, sam
         return both
 
     jobs = [Job("only", counted(own), 0.005, single=True) for own in steps]
-    async with running(engine, sample_url, jobs[0]), running(engine, sample_url, jobs[1]):
+    async with running(sample_url, jobs[0]), running(sample_url, jobs[1]):
         await steps[0].ran(3)
         await steps[1].ran(1)
         await asyncio.sleep(0.3)
     assert most == 1
 
 
-async def test_the_place_is_free_again_when_its_holder_is_gone(engine: AsyncEngine, sample_url: str) -> None:
+async def test_many_single_jobs_leave_the_pool_to_their_steps(sample_url: str) -> None:
+    """One connection in it, and more jobs than that: none waits for a second one while it holds the first."""
+    engine = make_engine(sample_url, pool_size=1, application="one-connection")
+    ran: list[str] = []
+
+    def step_of(name: str) -> Callable[[], Awaitable[int]]:
+        async def step() -> int:
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+            ran.append(name)
+            return 0
+
+        return step
+
+    names = [f"single-{number}" for number in range(8)]
+
+    async def all_ran() -> bool:
+        return set(ran) == set(names)
+
+    async with running(sample_url, *(Job(name, step_of(name), NEVER, single=True) for name in names)):
+        await eventually(all_ran, 3)
+    await engine.dispose()
+
+
+async def test_a_place_that_was_lost_with_its_connection_is_taken_again(sample_url: str) -> None:
+    step = Steps()
+    async with running(sample_url, Job("only", step, 0.05, single=True)):
+        await step.ran(1)
+        async with await psycopg.AsyncConnection.connect(sample_url, autocommit=True) as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query LIKE '%advisory%' AND pid <> pg_backend_pid()"
+            )
+        before = len(step.at)
+        await step.ran(before + 2)
+
+
+async def test_the_place_is_free_again_when_its_holder_is_gone(sample_url: str) -> None:
     stuck, free = Steps(takes=30), Steps()
-    holder = JobRunner(engine, sample_url, [Job("only", stuck, NEVER, single=True)])
+    holder = JobRunner(sample_url, [Job("only", stuck, NEVER, single=True)])
     await holder.start()
     await stuck.ran(1)
-    async with running(engine, sample_url, Job("only", free, 0.02, single=True)):
+    async with running(sample_url, Job("only", free, 0.02, single=True)):
         await asyncio.sleep(0.1)
         assert free.at == []
         await holder.stop(0.05)
         await free.ran(1)
 
 
-async def test_a_step_that_raises_is_counted_and_tried_again(
-    engine: AsyncEngine, sample_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_step_that_raises_is_counted_and_tried_again(sample_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("whatsinvoice_kit.data.jobs.BACKOFF_SECONDS", 0.05)
     step = Steps((ValueError("once"), OSError("twice"), 0))
-    async with running(engine, sample_url, Job("failing", step, 0.01)):
+    async with running(sample_url, Job("failing", step, 0.01)):
         await step.ran(4)
     assert REGISTRY.get_sample_value("job_failures_total", {"job": "failing"}) == 2
     assert step.at[1] - step.at[0] >= 0.05
 
 
 async def test_listening_goes_on_after_its_connection_was_killed(
-    engine: AsyncEngine, sample_url: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    sample_url: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("whatsinvoice_kit.data.jobs.RECONNECT_SECONDS", 0.1)
     step = Steps()
-    async with running(engine, sample_url, Job("woken", step, NEVER, channel="sample_outbox")):
+    async with running(sample_url, Job("woken", step, NEVER, channel="sample_outbox")):
         await listens(sample_url)
         await asyncio.sleep(0.1)
         before = len(step.at)
@@ -175,17 +209,17 @@ async def test_listening_goes_on_after_its_connection_was_killed(
         await step.ran(before + 1)
 
 
-async def test_stopping_waits_for_the_running_step_and_starts_no_other(engine: AsyncEngine, sample_url: str) -> None:
+async def test_stopping_waits_for_the_running_step_and_starts_no_other(sample_url: str) -> None:
     step = Steps((1, 1, 1), takes=0.2)
-    async with running(engine, sample_url, Job("long", step, NEVER)):
+    async with running(sample_url, Job("long", step, NEVER)):
         await step.ran(1)
     assert (len(step.at), step.ended) == (1, 1)
 
 
-async def test_a_step_that_does_not_end_in_time_is_cancelled(engine: AsyncEngine, sample_url: str) -> None:
+async def test_a_step_that_does_not_end_in_time_is_cancelled(sample_url: str) -> None:
     step = Steps(takes=30)
     started = time.monotonic()
-    async with running(engine, sample_url, Job("endless", step, NEVER), grace=0.1):
+    async with running(sample_url, Job("endless", step, NEVER), grace=0.1):
         await step.ran(1)
     assert time.monotonic() - started < 2
     assert step.ended == 0

@@ -226,7 +226,7 @@ async def test_money_that_went_back_and_is_on_its_way_is_sound(
 async def test_a_list_of_many_pages_is_read_to_its_end(
     fresh: Books, trading: Stage, own_sandbox: str, audited: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("whatsinvoice_payments.clients.transactions.PAGE", 2)
+    monkeypatch.setattr("whatsinvoice_payments.clients.paystack.PER_PAGE", 2)
     made = [await paid(trading, fresh) for _ in range(5)]
     how: dict[str, Any] = {"base_url": f"{own_sandbox}/paystack"}
     said = (await audited(fresh, "--within-minutes", "0", "--since", "2020-01-01", **how))[1]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, LiteralString
 
 import psycopg
 import structlog
@@ -65,9 +66,50 @@ class Wakeups:
             event.set()
 
 
+class Places:
+    """Which single jobs run in this process. All their locks are held by one connection, and let go when it ends.
+
+    A connection of its own, since a job that held one of the pool while its step waits for another could wait for ever
+    among others that do the same.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
+        self._turn = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def only_here(self, name: str) -> AsyncIterator[bool]:
+        """Whether this process now holds the named lock, until the end of the block; raises OperationalError."""
+        held = await self._ask("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
+        try:
+            yield held
+        finally:
+            if held:
+                await self._let_go(name)
+
+    async def close(self) -> None:
+        """Lets go of all of them."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _let_go(self, name: str) -> None:
+        try:
+            await self._ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+        except psycopg.OperationalError as error:  # with its connection the lock was let go
+            log.warning("a place was lost", job=name, error=type(error).__name__)
+
+    async def _ask(self, statement: LiteralString, name: str) -> bool:
+        async with self._turn:
+            if self._connection is None or self._connection.closed:
+                self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+            answer = await self._connection.execute(statement, [f"job:{name}"])
+            return bool((await answer.fetchone() or (False,))[0])
+
+
 @contextlib.asynccontextmanager
 async def only_here(engine: AsyncEngine, name: str) -> AsyncIterator[bool]:
-    """Whether this process now holds the named lock; it is let go at the end of the block, or when the process dies."""
+    """As Places, for a command that runs one job: by a connection of its pool."""
     key = func.hashtextextended(f"job:{name}", 0)
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
@@ -82,9 +124,9 @@ async def only_here(engine: AsyncEngine, name: str) -> AsyncIterator[bool]:
 class JobRunner:
     """Runs jobs until stopped. A step that raises is logged, counted, and tried again."""
 
-    def __init__(self, engine: AsyncEngine, url: str, jobs: Sequence[Job]) -> None:
-        self._engine = engine
+    def __init__(self, url: str, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
+        self._places = Places(url)
         self._wakeups = Wakeups(url, sorted({job.channel for job in jobs if job.channel}))
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -104,6 +146,7 @@ class JobRunner:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await self._places.close()
 
     async def _repeat(self, job: Job) -> None:
         wake = self._wakeups.event(job.channel) if job.channel else self._stopping
@@ -123,7 +166,7 @@ class JobRunner:
     async def _step(self, job: Job) -> int:
         if not job.single:
             return await job.step()
-        async with only_here(self._engine, job.name) as here:
+        async with self._places.only_here(job.name) as here:
             return await job.step() if here else 0
 
     async def _pause(self, wake: asyncio.Event, seconds: float) -> None:

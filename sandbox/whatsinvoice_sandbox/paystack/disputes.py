@@ -20,6 +20,8 @@ FEEDBACK, BANK, RESOLVED = "awaiting-merchant-feedback", "awaiting-bank-feedback
 MERCHANT = "merchant@example.com"
 _PAYER_BANK = "disputes@bank.example"
 _FIRST_ID = 624_501
+_FIRST_IDS = 10**9
+"""It begins somewhere among so many: whoever kept those of another run must not find them taken."""
 
 
 class AlreadyResolved(Exception):  # noqa: N818  a state of the dispute, not a mistake
@@ -80,7 +82,7 @@ class Disputes:
     def __init__(self, announce: Callable[[Event, Dispute], None]) -> None:
         self._announce = announce
         self._by_id: dict[int, Dispute] = {}
-        self._ids = itertools.count(_FIRST_ID)
+        self._ids = itertools.count(_FIRST_ID + secrets.randbelow(_FIRST_IDS))
         self._parts = itertools.count(1)
         self._awaited: dict[str, str] = {}
         self.files: dict[str, bytes] = {}

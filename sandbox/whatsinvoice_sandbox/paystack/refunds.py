@@ -24,6 +24,8 @@ _MOVES = {
     "needs-attention": frozenset({"processing", "processed", "failed"}),
 }
 _FIRST_ID = 3_018_284
+_FIRST_IDS = 10**9
+"""It begins somewhere among so many: whoever kept those of another run must not find them taken."""
 _EXPECTED_AFTER = timedelta(days=7)
 
 
@@ -76,7 +78,7 @@ class Refunds:
         self._step = step
         self._announce = announce
         self._by_id: dict[int, Refund] = {}
-        self._ids = itertools.count(_FIRST_ID)
+        self._ids = itertools.count(_FIRST_ID + secrets.randbelow(_FIRST_IDS))
         self._free = asyncio.Event()
         self._free.set()
         self._moving: dict[int, asyncio.Task[None]] = {}
