@@ -4,10 +4,13 @@ import asyncio
 import json
 
 import pytest
+from payments.money_back import TOTAL, paid
 from payments.parts import SECRET_KEY
 from payments.stage import Stage, eventually
 from prometheus_client import REGISTRY
+from sqlalchemy import select
 from whatsinvoice.payments.v1.events_pb2 import PaymentSucceeded
+from whatsinvoice_payments.models import WEBHOOK_EVENTS
 
 DUE = 7_500_000
 HEADERS = {"authorization": f"Bearer {SECRET_KEY}"}
@@ -131,3 +134,27 @@ async def test_the_same_number_in_another_currency_pays_nothing(stage: Stage, wh
     await stage.becomes(token, "quarantined")
     await unpaid(stage, token)
     assert REGISTRY.get_sample_value("payments_quarantined_total", {"what": "payment"}) == before + 1
+
+
+async def test_refunds_and_disputes_do_not_fall_through(stage: Stage) -> None:
+    """Not given by us, and told of by webhooks alone: each has its effect on the payment and in the books."""
+    sale = await (await paid(stage)).settled()
+    refund = {"transaction": sale.reference, "amount": 1_000_000}
+    assert (await stage.sandbox.post("/paystack/refund", json=refund, headers=HEADERS)).is_success
+    await sale.become("refunds", "processed")
+    opened = await stage.sandbox.post("/_control/disputes", json={"reference": sale.reference, "amount_minor": 500_000})
+    dispute_id = opened.raise_for_status().json()["id"]
+    await sale.become("disputes", "open")
+    decided = {"resolution": "auto-accepted"}
+    (await stage.sandbox.post(f"/_control/disputes/{dispute_id}", json=decided)).raise_for_status()
+    await sale.become("disputes", "resolved")
+    payment = await sale.payment()
+    assert (payment["status"], payment["refunded_minor"]) == ("succeeded", 1_500_000)
+    books = await stage.ledger(sale.token)
+    assert (books["receivable"], books["refunds"], books["disputes"]) == (1_500_000 - TOTAL, 0, 0)
+    told = {type(event).__name__ for event in await stage.told(sale.token)}
+    assert told == {"PaymentSucceeded", "RefundUpdated", "DisputeOpened", "DisputeResolved", "PaymentReversed"}
+    kept = select(WEBHOOK_EVENTS.c.outcome).where(
+        WEBHOOK_EVENTS.c.event.like("refund.%") | WEBHOOK_EVENTS.c.event.like("charge.dispute.%")
+    )
+    assert {row["outcome"] for row in await stage.rows(kept)} <= {"settled", "unchanged", "quarantined", ""}
