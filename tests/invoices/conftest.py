@@ -11,7 +11,7 @@ from support.backing import S3
 from support.builders import a_business_registered
 from support.keys import Keyring
 from support.sample import eventually
-from support.services import bearer, channel_to, publish, running
+from support.services import bearer, channel_to, forget_streams, publish, running
 from whatsinvoice.invoices.v1.invoices_pb2_grpc import InvoicesServiceStub
 from whatsinvoice_invoices.__main__ import SPEC
 from whatsinvoice_kit.core.ids import new_id
@@ -30,8 +30,14 @@ class Merchant:
     metadata: Metadata
 
 
+@pytest.fixture(scope="session")
+def own_redis_url(redis_url: str) -> str:
+    forget_streams(redis_url, "whatsinvoice.payments.v1", "whatsinvoice.notifications.v1")
+    return redis_url
+
+
 @pytest.fixture
-def settings(migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyring) -> dict[str, Any]:
+def settings(migrated: dict[str, str], own_redis_url: str, s3: S3, keyring: Keyring) -> dict[str, Any]:
     """What the service is started with, by field name."""
     store = ObjectStore(
         endpoint=s3.endpoint, region="us-east-1", bucket=BUCKET, access_key=s3.access_key, secret_key=s3.secret_key
@@ -40,7 +46,7 @@ def settings(migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyring)
     store.close()
     return {
         "database_url": migrated["invoices"],
-        "redis_url": redis_url,
+        "redis_url": own_redis_url,
         "trusted_keys": keyring.trusted,
         "service_key": json.dumps(keyring.services["invoices"]),
         "public_base_url": "http://pay.test",

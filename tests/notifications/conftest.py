@@ -8,6 +8,7 @@ from notifications.parts import SANDBOX
 from notifications.stage import Merchant, Stage, staged
 from support.keys import Keyring
 from support.sandbox import Entrance, entrance, sandbox_program
+from support.services import forget_streams
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +24,17 @@ def sandbox_url(door: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield url
 
 
+@pytest.fixture(scope="session")
+def own_redis_url(redis_url: str) -> str:
+    forget_streams(redis_url, "whatsinvoice.payments.v1", "whatsinvoice.invoices.v1")
+    return redis_url
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
-    migrated: dict[str, str], redis_url: str, keyring: Keyring, sandbox_url: str, door: Entrance
+    migrated: dict[str, str], own_redis_url: str, keyring: Keyring, sandbox_url: str, door: Entrance
 ) -> AsyncIterator[Stage]:
-    backing = {"database_url": migrated["notifications"], "redis_url": redis_url}
+    backing = {"database_url": migrated["notifications"], "redis_url": own_redis_url}
     async with staged(backing, keyring, sandbox_url, door) as stage:
         yield stage
         await stage.leave_nothing_due()
