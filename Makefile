@@ -107,10 +107,11 @@ SOURCES := protos/generate.py libs gateway sandbox services deploy tests
 .PHONY: test fuzz lint format openapi dashboards browser promtool redis soak faults waf test-waf bench
 # Two runs side by side, each with servers of its own: most tests wait, and so the whole takes little more than half the time.
 LANE := $(addprefix tests/,payments invoices notifications sandbox tenancy local waf fuzz)
-test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
-	@$(VENV)/bin/pytest -q $(LANE) > $(VENV)/lane.log 2>&1 & lane=$$!; trap "kill $$lane" INT TERM; status=0; \
+lanes = $(VENV)/bin/pytest -q $(LANE) > $(VENV)/lane.log 2>&1 & lane=$$!; trap "kill $$lane" INT TERM; status=0; \
 	$(VENV)/bin/pytest -q $(addprefix --ignore=,$(LANE)) || status=$$?; \
 	wait $$lane || status=$$?; cat $(VENV)/lane.log; exit $$status
+test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
+	@$(lanes)
 
 fuzz: setup  ## Schemathesis against a stack of its own, 5,000 cases or more: make fuzz SEED=1 for the same ones again
 	@PYTHONPATH=tests $(PY) -m fuzz $(if $(SEED),--seed $(SEED))
@@ -176,4 +177,4 @@ containers: secrets  ## Build every image, bring all of it up, smoke-test it ove
 	@CONTAINERS=1 $(VENV)/bin/pytest -q tests/containers
 
 test-containers: clients  ## The tests on Postgres 15, Redis 7 and S3 in containers (needs Docker)
-	@TEST_BACKING=containers $(VENV)/bin/pytest -q
+	@export TEST_BACKING=containers; $(lanes)
