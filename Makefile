@@ -106,7 +106,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
 .PHONY: test fuzz lint format openapi dashboards browser promtool redis soak faults waf test-waf bench
 # Two runs side by side, each with servers of its own: most tests wait, and so the whole takes little more than half the time.
-LANE := $(addprefix tests/,payments invoices notifications sandbox tenancy local waf fuzz)
+LANE := $(addprefix tests/,payments invoices notifications gateway sandbox tenancy local waf fuzz)
 lanes = $(VENV)/bin/pytest -q $(LANE) > $(VENV)/lane.log 2>&1 & lane=$$!; trap "kill $$lane" INT TERM; status=0; \
 	$(VENV)/bin/pytest -q $(addprefix --ignore=,$(LANE)) || status=$$?; \
 	wait $$lane || status=$$?; cat $(VENV)/lane.log; exit $$status

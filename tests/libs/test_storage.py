@@ -1,8 +1,11 @@
 """Objects in a real S3: kept, versioned and encrypted."""
 
+import asyncio
+import gc
 import hashlib
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,8 +15,8 @@ from support.backing import S3
 from whatsinvoice_kit.storage import ObjectStore
 
 
-@pytest.fixture
-def store(s3: S3) -> Iterator[ObjectStore]:
+def store_of(s3: S3) -> ObjectStore:
+    """One with a bucket of its own, which is there."""
     store = ObjectStore(
         endpoint=s3.endpoint,
         region="us-east-1",
@@ -22,6 +25,12 @@ def store(s3: S3) -> Iterator[ObjectStore]:
         secret_key=s3.secret_key,
     )
     store.ensure_bucket()
+    return store
+
+
+@pytest.fixture
+def store(s3: S3) -> Iterator[ObjectStore]:
+    store = store_of(s3)
     yield store
     store.close()
 
@@ -77,3 +86,15 @@ async def test_a_missing_bucket_and_a_wrong_key_are_errors_and_not_none(s3: S3) 
         with pytest.raises((ClientError, BotoCoreError)):
             await store.get("key")
         store.close()
+
+
+async def test_a_store_that_is_closed_leaves_no_connection_to_the_collector(s3: S3) -> None:
+    """More at once than its pool keeps."""
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    made = store_of(s3)
+    await asyncio.gather(*(made.put(f"leak-{number}", b"x" * 50_000, "text/plain") for number in range(30)))
+    await asyncio.gather(*(made.get(f"leak-{number}") for number in range(30)))
+    assert await made.get("leak-none") is None
+    made.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
