@@ -88,13 +88,17 @@ async def test_a_missing_bucket_and_a_wrong_key_are_errors_and_not_none(s3: S3) 
         store.close()
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_a_store_that_is_closed_leaves_no_connection_to_the_collector(s3: S3) -> None:
     """More at once than its pool keeps."""
     gc.collect()
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = _open_files()
     made = store_of(s3)
     await asyncio.gather(*(made.put(f"leak-{number}", b"x" * 50_000, "text/plain") for number in range(30)))
     await asyncio.gather(*(made.get(f"leak-{number}") for number in range(30)))
     assert await made.get("leak-none") is None
     made.close()
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert _open_files() <= before
