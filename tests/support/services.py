@@ -57,5 +57,6 @@ def forget_streams(redis_url: str, *streams: str) -> None:
         connection = connect_to(RedisAddress.parse(redis_url))
         await connection.redis.delete(*streams)
         await connection.close()
+        await asyncio.sleep(0.05)  # its transports end a step of the loop later, and this loop ends here
 
     asyncio.run(forget())
