@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from whatsinvoice_local.backing import processes
+from whatsinvoice_local.backing import ports, processes
 from whatsinvoice_local.backing.ports import free_port, remembered_ports
 from whatsinvoice_local.backing.processes import BackingError
 
@@ -65,10 +65,50 @@ def test_one_that_dies_early_tells_why(tmp_path: Path) -> None:
 
 def test_ports_are_free_distinct_and_kept(tmp_path: Path) -> None:
     file = tmp_path / "ports.json"
-    ports = remembered_ports(file, ["a", "b", "c"], {"b": free_port()})
-    assert len(set(ports.values())) == 3
-    assert remembered_ports(file, ["a", "b", "c"], {}) == ports
-    with socket.create_server(("127.0.0.1", ports["a"])):
+    kept = remembered_ports(file, ["a", "b", "c"], {"b": free_port()})
+    assert len(set(kept.values())) == 3
+    assert remembered_ports(file, ["a", "b", "c"], {}) == kept
+    with socket.create_server(("127.0.0.1", kept["a"])):
         moved = remembered_ports(file, ["a", "b", "c"], {})
-    assert moved["a"] != ports["a"]
-    assert moved["b"] == ports["b"]
+    assert moved["a"] != kept["a"]
+    assert moved["b"] == kept["b"]
+
+
+CHOOSES = """
+from whatsinvoice_local.backing import ports
+ports._CANDIDATES = range(%d, %d)
+try:
+    print(ports.free_port(), flush=True)
+except OSError as error:
+    print(error, flush=True)
+input()
+"""
+
+
+def choosing(candidates: range) -> subprocess.Popen[str]:
+    """Another process that has chosen of these, listens on nothing, and lives until it is told to end."""
+    words = [sys.executable, "-c", CHOOSES % (candidates.start, candidates.stop)]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_a_port_is_promised_until_its_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the choice and the listening, nobody else chooses it."""
+    first = free_port()
+    monkeypatch.setattr(ports, "_CANDIDATES", range(first, first + 1))
+    with pytest.raises(OSError, match="no free port"):
+        free_port()
+    second = next(port for port in range(31_000, 32_000) if ports.is_free(port))
+    only = range(second, second + 1)
+    with choosing(only) as holder, choosing(range(first, first + 1)) as other:
+        assert (said(holder), said(other)) == (str(second), "no free port on 127.0.0.1")
+        monkeypatch.setattr(ports, "_CANDIDATES", only)
+        with pytest.raises(OSError, match="no free port"):
+            free_port()
+        holder.communicate("\n")
+        other.communicate("\n")
+    assert free_port() == second

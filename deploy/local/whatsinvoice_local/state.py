@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from whatsinvoice_local.backing import processes
-from whatsinvoice_local.backing.ports import is_free, known_ports, remembered_ports
+from whatsinvoice_local.backing.ports import is_free, known_ports, promise, remembered_ports
 from whatsinvoice_local.backing.processes import Process
 from whatsinvoice_local.backing.secret_files import write_private
 from whatsinvoice_local.generated import secrets_of, write_key_files
@@ -55,7 +55,8 @@ class State:
         file = self.folder / "ports.json"
         if any(part in PROGRAMS for part in self.running()):
             return known_ports(file)
-        return remembered_ports(file, _LISTENERS, {name: port for name, port in preferred.items() if is_free(port)})
+        wanted = {name: port for name, port in preferred.items() if is_free(port) and promise(port)}
+        return remembered_ports(file, _LISTENERS, wanted)
 
     @property
     def env(self) -> dict[str, str]:
