@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from payments.parts import SECRET_KEY
-from payments.stage import Stage, eventually, staged
+from payments.stage import Stage, staged
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 from sqlalchemy import func, select, update
@@ -19,8 +19,9 @@ from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.runtime import Command
 from whatsinvoice_payments.__main__ import SPEC
-from whatsinvoice_payments.domain.webhook import signature_of
+from whatsinvoice_payments.domain.webhook import read_webhook, signature_of
 from whatsinvoice_payments.models import WEBHOOK_EVENTS
+from whatsinvoice_payments.repository import webhooks as webhook_rows
 from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.settings import Settings
 
@@ -102,13 +103,10 @@ async def test_a_replay_gives_an_effect_that_was_missed(stage: Stage, capsys: py
     await stage.fault("webhook", "drop")
     await stage.pay(checkout)
     body = await stage.charge_success(checkout.reference)
-    await stage.fault("verify", "http_5xx")
-    await stage.deliver(body)
-    await eventually(lambda: stage.webhooks(checkout.reference), lambda: stage.webhooks(checkout.reference))
     missed = update(WEBHOOK_EVENTS).where(WEBHOOK_EVENTS.c.natural_id == checkout.reference)
-    async with stage.process.unit_of_work.begin() as tx:
+    async with stage.process.unit_of_work.begin() as tx:  # in one, so that the worker never sees it waiting
+        await webhook_rows.add_event(tx, read_webhook(body))
         await tx.execute(missed.values(processed_at=func.now(), outcome="unknown_event"))
-    await stage.no_faults()
     wanted = ("--event", "charge.success", "--outcome", "unknown_event", "--since", "2026-01-01")
     status, printed = await run(stage, capsys, "list", *wanted)
     assert (status, printed.count(checkout.reference)) == (0, 1)
