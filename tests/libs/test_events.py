@@ -20,7 +20,7 @@ from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.events import bus as bus_module
 from whatsinvoice_kit.events import connection as connection_module
 from whatsinvoice_kit.events import relay as relay_module
-from whatsinvoice_kit.events.bus import Delivery
+from whatsinvoice_kit.events.bus import Delivery, StreamReader
 from whatsinvoice_kit.events.dead_letters import DeadLetter, list_dead
 from whatsinvoice_kit.events.inbox import Inbox, Subscription
 from whatsinvoice_kit.events.outbox import serialised
@@ -463,3 +463,28 @@ async def test_a_stop_lets_the_running_batch_end(pipeline: Pipeline, monkeypatch
     await bus.stop_reading()
     assert await pipeline.happened(ids)
     assert await all_acknowledged(pipeline)
+
+
+async def test_a_read_that_swallows_its_end_is_waited_for(pipeline: Pipeline) -> None:
+    """As one does that connects just then; it would have a connection after all others have been closed."""
+    ended: list[str] = []
+
+    async def connecting() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.2)
+            ended.append("connected")
+
+    reader = StreamReader(
+        pipeline.connection,
+        pipeline.stream,
+        GROUP,
+        an_inbox(pipeline).apply,
+        claim_idle_ms=CLAIM_IDLE_MS,
+        max_deliveries=5,
+    )
+    reader._reader.add_task(connecting)  # noqa: SLF001  (as its own reads are)
+    await asyncio.sleep(0)
+    await reader.stop()
+    assert ended == ["connected"]

@@ -17,7 +17,7 @@ from prometheus_client import Gauge
 from redis.exceptions import ResponseError
 
 from whatsinvoice_kit.events.away import AWAY
-from whatsinvoice_kit.events.connection import Connection
+from whatsinvoice_kit.events.connection import SOCKET_SECONDS, Connection
 from whatsinvoice_kit.events.dead_letters import bury, dead_stream
 
 log = structlog.get_logger(__name__)
@@ -158,8 +158,15 @@ class StreamReader:
         DEAD.labels(*labels).set(await self._redis.xlen(dead_stream(*labels)))
 
     async def stop(self) -> None:
-        """Reads no more and lets running handlers end."""
+        """Reads no more, lets running handlers end, and is back when nothing of it runs any longer.
+
+        FastStream cancels its reading tasks and goes on; one that was just connecting would have a connection after
+        all others have been closed, and leave it to the collector.
+        """
+        reading = [*self._reader.tasks, *self._claimer.tasks]
         await asyncio.gather(self._reader.stop(), self._claimer.stop())
+        if reading:
+            await asyncio.wait(reading, timeout=SOCKET_SECONDS)
 
     async def revive(self) -> None:
         """Starts what stopped because its group had vanished with an emptied Redis."""
