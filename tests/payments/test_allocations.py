@@ -1,16 +1,22 @@
 """What invoices made of a payment is kept once, and its credit is in the books."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
-from payments.books import Books, Sale, own_books
+from payments.books import EVERY_BUSINESS, Books, Sale, own_books
 from payments.stage import Stage, eventually
 from prometheus_client import REGISTRY
 from support.services import publish
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import events_pb2, invoices_pb2
 from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.events.bus import Delivery
+from whatsinvoice_kit.events.inbox import Inbox
+from whatsinvoice_payments.consumers import subscriptions
+from whatsinvoice_payments.models import KIT_TABLES
 
 STREAM = "whatsinvoice.invoices.v1"
 
@@ -167,3 +173,33 @@ async def test_another_business_cannot_speak_of_the_payment(books: Books, stage:
     await publish(stage.redis_url, STREAM, recorded(stranger), recorded(sale, credit=0))
     [row] = await kept(books, sale, 1)
     assert (row["business_id"], row["credit_minor"]) == (sale.business_id, 0)
+
+
+async def test_two_batches_that_wait_for_each_others_chains_are_both_applied(books: Books) -> None:
+    """Each business has one end of its chain, taken when a batch commits: two that come crosswise are a deadlock."""
+    first, second = books.sale(), books.sale()
+    batch = [
+        Delivery("1-0", event.event_id, "InvoicePaymentRecorded", "", event.SerializeToString())
+        for event in (recorded(first), recorded(second))
+    ]
+    [of_invoices] = [found for found in subscriptions() if found.stream == STREAM]
+    take = "SELECT FROM payments.ledger_heads WHERE business_id = %s FOR UPDATE"
+    async with books.unit_of_work() as unit_of_work:
+        inbox = Inbox(unit_of_work, KIT_TABLES.inbox, of_invoices)
+        async with await psycopg.AsyncConnection.connect(books.admin_url, options=EVERY_BUSINESS) as other:
+            await other.execute(take, [second.business_id])
+            applying = asyncio.create_task(inbox.apply(batch))
+            waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+            async def waits() -> bool:
+                return bool(books.rows(waiting))
+
+            await eventually(waits, waits)
+            await other.execute("SET deadlock_timeout = '1min'")  # so that the batch is the one to be ended
+            await other.execute(take, [first.business_id])
+            with pytest.raises(ConnectionError, match="OperationalError"):
+                await applying
+        assert sets(books, first) == sets(books, second) == {}, "neither half of it"
+        assert await inbox.apply(batch) == set()
+    for sale in (first, second):
+        assert sets(books, sale) == {"credit": {"receivable": 2_000, "customer_credit": -2_000}}
