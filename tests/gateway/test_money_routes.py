@@ -239,6 +239,11 @@ async def test_a_part_of_a_payment_is_given_back_and_due_again(desk: Desk, provi
     assert (await desk.get(f"/v1/payments/{payment['id']}"))["refunded_minor"] == 2_500_000
     due = await becomes(desk, f"/v1/invoices/{payment['invoice_id']}", "partially_paid")
     assert due["amount_due_minor"] == 2_500_000
+    for status, shown in (("succeeded", True), ("quarantined", False)):
+        listed = (await desk.get(f"/v1/payments?status={status}"))["data"]
+        assert (payment["id"] in [row["id"] for row in listed]) is shown
+    unknown = await desk.client.get("/v1/payments?status=held", headers=desk.headers)
+    assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "status")
     listed = (await desk.get(f"/v1/refunds?payment_id={payment['id']}"))["data"]
     assert [row["id"] for row in listed] == [refund["id"]]
     nothing = await desk.post(f"/v1/refunds/{refund['id']}/retry", {"bank_code": "035", "account_number": "0123456789"})

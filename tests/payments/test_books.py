@@ -108,6 +108,25 @@ async def test_pages_go_from_the_newest_to_the_oldest(stage: Stage) -> None:
         assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_payments_of_one_status_are_found(stage: Stage) -> None:
+    token = stage.invoices.bill()
+    me, invoice_id = stage.as_merchant(token), stage.invoices.by_token[token].invoice_id
+    await stage.start(token)
+    await stage.stub.RecordPayment(
+        pb.RecordPaymentRequest(invoice_id=invoice_id, method="cash", amount_minor=100), metadata=me
+    )
+
+    async def listed(**wanted: Any) -> list[int]:
+        found = await stage.stub.ListPayments(pb.ListPaymentsRequest(**wanted), metadata=me)
+        return [payment.status for payment in found.payments]
+
+    assert await listed(status=pb.PAYMENT_STATUS_SUCCEEDED) == [pb.PAYMENT_STATUS_SUCCEEDED]
+    assert await listed(status=pb.PAYMENT_STATUS_PENDING) == [pb.PAYMENT_STATUS_PENDING]
+    assert await listed(status=pb.PAYMENT_STATUS_QUARANTINED) == []
+    assert await listed() == [pb.PAYMENT_STATUS_SUCCEEDED, pb.PAYMENT_STATUS_PENDING]
+    assert await listed(status=pb.PAYMENT_STATUS_SUCCEEDED, invoice_id="inv_other") == []
+
+
 async def test_a_statement_opens_and_closes_with_what_its_entries_say(stage: Stage) -> None:
     token = stage.invoices.bill()
     me, invoice_id = stage.as_merchant(token), stage.invoices.by_token[token].invoice_id

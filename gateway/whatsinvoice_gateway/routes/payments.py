@@ -10,14 +10,25 @@ from whatsinvoice_gateway.edge.idempotency import idempotency_required
 from whatsinvoice_gateway.edge.tokens import signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
 from whatsinvoice_gateway.schemas.base import Currency, Moment, Page, answer, problems, stamp
-from whatsinvoice_gateway.schemas.payments import AccountName, BalanceOut, LedgerEntryOut, PaymentOut, StatementOut
+from whatsinvoice_gateway.schemas.payments import (
+    AccountName,
+    BalanceOut,
+    LedgerEntryOut,
+    PaymentOut,
+    PaymentStatusName,
+    StatementOut,
+)
 
 routes = APIRouter(prefix="/v1", tags=["payments"], dependencies=[signed_in])
 
 
 @routes.get("/payments", response_model=Page[PaymentOut], responses=problems(401, 403, 422, 503))
-async def list_payments(page: PageDep, services: ServicesDep) -> Response:
-    found = await services.as_user("payments", services.payments.ListPayments, pb.ListPaymentsRequest(page=page))
+async def list_payments(
+    page: PageDep, services: ServicesDep, status: Annotated[PaymentStatusName | None, Query()] = None
+) -> Response:
+    value = pb.PaymentStatus.Value(f"PAYMENT_STATUS_{status.upper()}") if status else pb.PAYMENT_STATUS_UNSPECIFIED
+    request = pb.ListPaymentsRequest(page=page, status=value)
+    found = await services.as_user("payments", services.payments.ListPayments, request)
     data = [PaymentOut.of(payment) for payment in found.payments]
     return answer(Page[PaymentOut](data=data, next_cursor=found.page.next_cursor or None))
 

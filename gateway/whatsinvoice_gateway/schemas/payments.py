@@ -11,6 +11,9 @@ from whatsinvoice_kit.core.money import MAX_MINOR
 from whatsinvoice_gateway.schemas.base import Incoming, Moment, Outgoing, moment, stamp
 
 Positive = Annotated[int, Field(strict=True, ge=1, le=MAX_MINOR, description="Minor units")]
+PaymentStatusName = Literal[
+    "initialized", "pending", "succeeded", "failed", "abandoned", "reversed", "unknown", "quarantined"
+]
 AccountName = Literal[
     "paystack_clearing", "bank", "cash", "receivable", "customer_credit", "fees", "refunds", "disputes"
 ]

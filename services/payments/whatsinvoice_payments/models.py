@@ -65,6 +65,7 @@ PAYMENTS = Table(
 )
 Index("ix_payments_business_id_id", PAYMENTS.c.business_id, PAYMENTS.c.id)
 Index("ix_payments_business_id_invoice_id_id", PAYMENTS.c.business_id, PAYMENTS.c.invoice_id, PAYMENTS.c.id)
+Index("ix_payments_business_id_status_id", PAYMENTS.c.business_id, PAYMENTS.c.status, PAYMENTS.c.id)
 Index("ix_payments_updated_at", PAYMENTS.c.updated_at)
 Index("ix_payments_next_check_at", PAYMENTS.c.next_check_at, postgresql_where=PAYMENTS.c.next_check_at.is_not(None))
 

@@ -10,7 +10,7 @@ from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.identity import AccessTable, allow
 
 from whatsinvoice_payments.domain.ledger import Balance, Entry, Span
-from whatsinvoice_payments.events import money, payment_message, timestamp
+from whatsinvoice_payments.events import STATUSES, money, payment_message, timestamp
 from whatsinvoice_payments.service import books
 from whatsinvoice_payments.service.checkout import CheckoutService
 from whatsinvoice_payments.service.webhooks import WebhookService
@@ -66,9 +66,10 @@ class PaymentsServicer(RefundServicer):
 
     async def ListPayments(self, request: pb.ListPaymentsRequest, context: Any) -> pb.ListPaymentsResponse:
         page = request.page
+        wanted = next((status for status, value in STATUSES.items() if value == request.status), None)
         async with self._unit_of_work.read() as tx:
             payments, cursor = await books.list_payments(
-                tx, current_call().business_id, request.invoice_id, page.cursor, page.limit
+                tx, current_call().business_id, request.invoice_id, wanted, page.cursor, page.limit
             )
         return pb.ListPaymentsResponse(
             payments=map(payment_message, payments), page=common_pb2.PageResponse(next_cursor=cursor)

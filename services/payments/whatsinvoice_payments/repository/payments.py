@@ -65,12 +65,14 @@ async def payment(tx: Transaction, business_id: str, payment_id: str, *, lock: b
 
 
 async def list_payments(
-    tx: Transaction, business_id: str, invoice_id: str, before: str, limit: int
+    tx: Transaction, business_id: str, invoice_id: str, status: Status | None, before: str, limit: int
 ) -> Sequence[Payment]:
-    """Newest first, those older than `before` when it is given, of one invoice when it is given."""
+    """Newest first: those older than `before`, of one invoice, of one status, where each of these is given."""
     statement = select(PAYMENTS).where(PAYMENTS.c.business_id == business_id)
     if invoice_id:
         statement = statement.where(PAYMENTS.c.invoice_id == invoice_id)
+    if status:
+        statement = statement.where(PAYMENTS.c.status == status.value)
     if before:
         statement = statement.where(PAYMENTS.c.id < before)
     rows = await tx.execute(statement.order_by(PAYMENTS.c.id.desc()).limit(limit))

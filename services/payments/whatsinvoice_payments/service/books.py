@@ -7,7 +7,7 @@ from whatsinvoice_kit.core.ids import is_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_payments.domain.ledger import Account, Balance, Entry, Span, Statement
-from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.repository import ledger as ledger_rows
 from whatsinvoice_payments.repository import payments as payment_rows
 
@@ -23,11 +23,11 @@ async def get_payment(tx: Transaction, business_id: str, payment_id: str, *, loc
 
 
 async def list_payments(
-    tx: Transaction, business_id: str, invoice_id: str, cursor: str, limit: int
+    tx: Transaction, business_id: str, invoice_id: str, status: Status | None, cursor: str, limit: int
 ) -> tuple[Sequence[Payment], str]:
     """A page, newest first, and the cursor of the next one, empty on the last."""
     size = page_size(limit)
-    found = await payment_rows.list_payments(tx, business_id, invoice_id, before("pay", cursor), size + 1)
+    found = await payment_rows.list_payments(tx, business_id, invoice_id, status, before("pay", cursor), size + 1)
     return found[:size], found[size - 1].id if len(found) > size else ""
 
 
