@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
@@ -44,7 +45,11 @@ def failover_amid(payers: Payers, redises: Redises) -> tuple[float, float]:
 
 
 def a_run(stack: Stack, redises: Redises, count: int, figure: Callable[[str], None]) -> None:
-    payers = Payers(stack, count)
+    with closing(Payers(stack, count)) as payers:
+        _paid_across_it(payers, redises, count, figure)
+
+
+def _paid_across_it(payers: Payers, redises: Redises, count: int, figure: Callable[[str], None]) -> None:
     pause, seconds = failover_amid(payers, redises)
     receipts, charges, books = payers.await_receipts(), payers.charges(), payers.books()
     lost, twice = sum(n == 0 for n in receipts.values()), sum(n > 1 for n in receipts.values())
@@ -55,7 +60,7 @@ def a_run(stack: Stack, redises: Redises, count: int, figure: Callable[[str], No
         f"{twice} twice; {len(payers.repeated)} requests repeated; charges {len(charges)}, "
         f"receivable {books['receivable']}, books sum to {sum(books.values())}"
     )
-    assert (lost, twice, payers.paid()) == (0, 0, count)
+    assert (lost, twice, payers.paid()) == (0, 0, count), payers.twice(receipts)
     assert charges == [PRICE] * count
     with psycopg.connect(payers.database) as connection:
         rows = connection.execute(
@@ -66,7 +71,6 @@ def a_run(stack: Stack, redises: Redises, count: int, figure: Callable[[str], No
     assert [(number, amount) for _, number, amount in rows] == [(1, PRICE)] * count
     assert due == [(0,)]
     assert (sum(books.values()), books["receivable"]) == (0, -PRICE * count)
-    payers.close()
 
 
 def a_stack(new_stack: Callable[..., Stack], redises: Redises) -> Stack:

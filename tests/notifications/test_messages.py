@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from notifications.envelopes import a_message, a_status, envelope
 from notifications.parts import PDF
 from notifications.stage import Merchant, Stage, a_phone
+from sqlalchemy.exc import OperationalError
 from support.services import bearer, reason_of
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2
@@ -19,6 +20,8 @@ from whatsinvoice_notifications.clients.whatsapp_webhooks import read_webhook
 from whatsinvoice_notifications.domain.message import Outgoing, Purpose
 from whatsinvoice_notifications.models import CONTACTS, INBOUND_MESSAGES, KIT_TABLES, MESSAGES
 from whatsinvoice_notifications.repository import contacts, inbound, messages
+from whatsinvoice_notifications.service import sending
+from whatsinvoice_notifications.service.progress import move
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -73,6 +76,25 @@ async def test_a_code_rests_sealed_is_sent_once_and_dropped(stage: Stage) -> Non
     await send_code(stage, phone, code_id)
     await stage.heard(phone)
     assert "482913" not in str(dict(await row_to(stage, phone)))
+
+
+async def test_what_was_sent_and_could_not_be_recorded_is_not_sent_again(
+    stage: Stage, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [OperationalError("UPDATE", {}, Exception("the connection is gone"))] * 2
+
+    async def failing(*args: Any, **how: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await move(*args, **how)
+
+    monkeypatch.setattr(sending, "move", failing)
+    await stage.fault({"provider": "meta", "call": "webhook", "fault": "drop"})
+    await stage.tell_issued(merchant, an_issued_invoice(merchant))
+    sent = await row_to(stage, merchant.customer, "sent")
+    [shown] = await stage.shown(merchant.customer)
+    assert (sent["provider_id"], sent["attempts"], failures) == (shown["id"], 1, [])
+    await stage.fault()
 
 
 async def test_a_code_that_came_too_late_is_not_sent(stage: Stage) -> None:

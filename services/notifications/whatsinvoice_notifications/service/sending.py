@@ -1,8 +1,8 @@
 """Queued messages go out: leased, sent, recorded; what WhatsApp answers decides what follows.
 
-Between WhatsApp's answer and our commit lies one short transaction. A crash just there sends the message a second time
-after the lease, because Meta has no idempotency key; a status webhook that comes first closes the gap, since it carries
-our own id.
+Between WhatsApp's answer and our commit lies one short transaction. Where it fails, the answer is remembered and
+recorded later. A crash just there sends the message a second time after the lease, because Meta has no idempotency key;
+a status webhook that comes first closes the gap, since it carries our own id.
 """
 
 import asyncio
@@ -58,9 +58,11 @@ class SendingService:
         self._clock = clock
         self._pace = Pace(clock)
         self._paused_until = 0.0
+        self._unrecorded: dict[str, str] = {}
 
     async def work(self) -> int:
         """Sends what is due, each contact's messages one after the other; how many were taken."""
+        await self._record_all()
         if self._clock() < self._paused_until:
             return 0
         async with self._unit_of_work.begin() as tx:
@@ -86,8 +88,9 @@ class SendingService:
             except ServiceError as error:
                 await self._on_no_document(message, error)
             except Exception as error:  # one message must not hold up the others; it comes again
-                log.exception("message not sent", message=message.id)
-                await self._retry(message, "internal", type(error).__name__)
+                log.exception("message not sent, or not recorded", message=message.id)
+                if message.id not in self._unrecorded:
+                    await self._retry(message, "internal", type(error).__name__)
 
     async def _send(self, message: Message) -> None:
         moment = now()
@@ -107,9 +110,22 @@ class SendingService:
         as_template = message.template_only or not message.window_open(moment)
         body = body_of(content, to=message.to, correlation=message.id, file=file, template=as_template)
         await asyncio.sleep(self._pace.number_wait())
-        provider_id = await self._whatsapp.send(body)
+        self._unrecorded[message.id] = await self._whatsapp.send(body)
+        await self._record(message.id)
+
+    async def _record(self, message_id: str) -> None:
         async with self._unit_of_work.begin() as tx:
-            await move(tx, await messages.locked(tx, message.id), Status.SENT, now(), provider_id=provider_id)
+            sent = await messages.locked(tx, message_id)
+            await move(tx, sent, Status.SENT, now(), provider_id=self._unrecorded[message_id])
+        del self._unrecorded[message_id]
+
+    async def _record_all(self) -> None:
+        """What WhatsApp took and could not be recorded then: before its lease ends, and it is claimed once more."""
+        for message_id in list(self._unrecorded):
+            try:
+                await self._record(message_id)
+            except Exception:
+                log.exception("a message that was sent is not recorded yet", message=message_id)
 
     async def _on_refusal(self, message: Message, error: Refused) -> None:
         action = action_for(error.code)
