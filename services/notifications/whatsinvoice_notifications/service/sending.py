@@ -93,6 +93,9 @@ class SendingService:
                     await self._retry(message, "internal", type(error).__name__)
 
     async def _send(self, message: Message) -> None:
+        if message.id in self._unrecorded:  # its lease ended before it could be recorded
+            await self._record(message.id)
+            return
         moment = now()
         if message.over(moment):
             await self._fail(message, "expired", "it could not be sent in time")
