@@ -114,11 +114,6 @@ def house(postgres_url: str, s3: S3) -> Iterator[House]:
         a_bucket(s3) as (backups, target),
     ):
         fill(admin_url, INVOICES)
-        with psycopg.connect(admin_url) as admin:  # as the job of payments does
-            admin.execute(
-                "SELECT payments.link_entry_set(business_id, entry_set_id) FROM ("
-                "SELECT DISTINCT business_id, entry_set_id FROM payments.ledger_entries) AS sets"
-            )
         for number in range(6):
             source.put(f"biz_1/inv_{number}/1.pdf", secrets.token_bytes(2_000 + number), "application/pdf")
         source.put("biz_1/inv_0/1.pdf", b"drawn again", "application/pdf")

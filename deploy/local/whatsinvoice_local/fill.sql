@@ -75,8 +75,8 @@ SELECT pg_temp.id('led', i * 4 + k), business_id, pg_temp.id('set', i), 'payment
 FROM facts, LATERAL (VALUES (1, 'paystack_clearing', total - total * 15 / 1000), (2, 'fees', total * 15 / 1000),
     (3, 'receivable', -total)) AS p (k, account, amount)
 WHERE status = 'paid';
-INSERT INTO payments.ledger_heads SELECT id, 0, decode(repeat('00', 32), 'hex'), false, now() FROM businesses
-ON CONFLICT DO NOTHING;
+SELECT count(payments.link_entry_set(business_id, id))
+FROM (SELECT business_id, pg_temp.id('set', i) AS id FROM facts WHERE status = 'paid' ORDER BY business_id, i) AS sets;
 INSERT INTO notifications.members
 SELECT pg_temp.id('mem', n), id, user_id, phone, 'Owner ' || n, 'owner', true, name, 'NG', 'NGN', 'Africa/Lagos', 1 FROM businesses;
 INSERT INTO notifications.contacts (id, phone, name)
