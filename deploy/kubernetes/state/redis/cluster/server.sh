@@ -19,7 +19,7 @@ masterauth $password
 appendonly yes
 appendfsync everysec
 save ""
-maxmemory 1200mb
+maxmemory $MAXMEMORY
 maxmemory-policy noeviction
 cluster-enabled yes
 cluster-config-file nodes.conf

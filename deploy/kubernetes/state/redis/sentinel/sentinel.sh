@@ -32,4 +32,5 @@ grep -v -e '^requirepass ' -e '^sentinel sentinel-pass ' -e '^sentinel auth-pass
     echo "sentinel auth-pass events $password"
 } >> next.conf
 mv next.conf sentinel.conf
+cksum < "$certificates/tls.crt" > certificate
 exec redis-sentinel sentinel.conf

@@ -25,7 +25,7 @@ masterauth $password
 appendonly yes
 appendfsync everysec
 save ""
-maxmemory 1200mb
+maxmemory $MAXMEMORY
 maxmemory-policy noeviction
 replica-announce-ip $POD.redis.$NAMESPACE.svc
 min-replicas-to-write 1
