@@ -96,11 +96,9 @@ def _write(file: Path, text: str) -> None:
     draft.replace(target)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Goes through the issuers it is given; exits with 1 at the first whose files cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m whatsinvoice_kit.rotate_keys")
-    parser.add_argument("--trusted", type=Path, required=True, help="the file of TRUSTED_KEYS")
-    parser.add_argument("issuers", nargs="+", metavar="ISSUER=FILE", help="whatsinvoice=/keys/auth_signing_keys")
+def add_options(parser: argparse.ArgumentParser, example: str) -> None:
+    """The issuers, the schedule, and what begins a change by hand: of this command and of rotate_secret."""
+    parser.add_argument("issuers", nargs="+", metavar="ISSUER=WHERE", help=f"such as {example}")
     for name in ("every", "lead", "keep"):
         default = getattr(Schedule(), name)
         parser.add_argument(f"--{name}", type=float, default=default, metavar="SECONDS", help=f"default {default:.0f}")
@@ -108,15 +106,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--stolen", action="store_true", help="sign with a new key at once, and believe the old no more"
     )
-    given = parser.parse_args(arguments)
+
+
+def rotate_all(given: argparse.Namespace, trusted: Path, folder: Path = Path()) -> Iterator[str]:
+    """Tells of each issuer what was done; exits with 1 at the first whose files cannot be used."""
     schedule = Schedule(given.every, given.lead, given.keep)
     for pair in given.issuers:
         issuer, _, file = pair.partition("=")
         try:
-            said = rotate(given.trusted, issuer, Path(file), schedule, now=given.now, stolen=given.stolen)
+            said = rotate(trusted, issuer, folder / file, schedule, now=given.now, stolen=given.stolen)
         except (OSError, ValueError) as error:
             raise SystemExit(f"{issuer}: {error}") from error
-        sys.stdout.write(f"{issuer}: {said}\n")
+        yield f"{issuer}: {said}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Goes through the issuers it is given."""
+    parser = argparse.ArgumentParser(prog="python -m whatsinvoice_kit.rotate_keys")
+    parser.add_argument("--trusted", type=Path, required=True, help="the file of TRUSTED_KEYS")
+    add_options(parser, "whatsinvoice=/keys/auth_signing_keys")
+    given = parser.parse_args(arguments)
+    for line in rotate_all(given, given.trusted):
+        sys.stdout.write(f"{line}\n")
 
 
 if __name__ == "__main__":

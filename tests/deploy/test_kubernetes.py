@@ -215,7 +215,7 @@ def test_production_would_start_with_these_settings(
     known = {field.upper() for field in kind.model_fields}
     for name, value in settings.items():
         assert name.removesuffix("_FILE") in known or name in known, name
-        if value.startswith("/run/secrets/whatsinvoice/"):
+        if value.startswith("/run/secrets/"):
             file = tmp_path / Path(value).name
             file.write_text(bucket.get(file.name) or secret(file.name, keyring, service))
             monkeypatch.setenv(name, str(file))
