@@ -1,6 +1,7 @@
 """The compose files: accepted by compose, whole, hardened, and closed to everyone but this machine."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ FILES = {
     "from its folder": ("deploy/docker-compose.yaml",),
     "with SeaweedFS": ("docker-compose.yaml", "deploy/compose.seaweedfs.yaml"),
     "with the firewall": ("docker-compose.yaml", "deploy/compose.waf.yaml"),
+    "with a real name": ("docker-compose.yaml", "deploy/compose.public.yaml"),
 }
 COMPOSE = Path(sys.prefix) / "bin" / "docker-compose"
 """Compose by itself: reading files needs no engine."""
@@ -36,8 +38,22 @@ def checkout(root: Path, tmp_path: Path, make_secrets: Callable[[Path], None]) -
 def test_compose_accepts_the_files(checkout: Path, files: tuple[str, ...], profile: str) -> None:
     options = [f"--file={name}" for name in files] + ([f"--profile={profile}"] if profile else [])
     command = [str(COMPOSE), *options, "config", "-q"]
-    result = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    given = {**os.environ, "ACME_EMAIL": "ops@pay.example"}
+    result = subprocess.run(command, cwd=checkout, env=given, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_real_name_needs_somebody_to_write_to_and_alone_leaves_this_machine(checkout: Path) -> None:
+    command = [str(COMPOSE), *(f"--file={name}" for name in FILES["with a real name"]), "config", "--format", "json"]
+    given = {key: value for key, value in os.environ.items() if key != "ACME_EMAIL"}
+    refused = subprocess.run(command, cwd=checkout, env=given, capture_output=True, text=True, check=False)
+    assert "ACME_EMAIL" in refused.stderr
+    given["ACME_EMAIL"] = "ops@pay.example"
+    found = json.loads(subprocess.run(command, cwd=checkout, env=given, capture_output=True, check=True).stdout)
+    ports = {name: service.get("ports", []) for name, service in found["services"].items()}
+    assert [(port["published"], port["target"]) for port in ports.pop("caddy")] == [("80", 8081), ("443", 8443)]
+    assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
+    assert found["services"]["caddy"]["environment"]["TLS"] == "ops@pay.example"
 
 
 def test_every_service_is_there_with_its_migration(root: Path, services: dict[str, str]) -> None:
