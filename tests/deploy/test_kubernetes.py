@@ -174,7 +174,7 @@ def secret(name: str, keyring: Keyring, service: str) -> str:
     """A value as strong as production wants it."""
     random = secrets.token_hex(24)
     given = {
-        "database_url": f"postgresql://whatsinvoice_{service}:{random}@postgres.state:5432/whatsinvoice",
+        "database_url": f"postgresql://whatsinvoice_{service}:{random}@postgres.state:5432/whatsinvoice?sslmode=require",
         "redis_url": f"rediss://:{random}@redis.state:6379/0",
         "service_key": json.dumps(keyring.services[service]),
         "trusted_keys": keyring.trusted,

@@ -33,7 +33,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, s3: S3, store: ObjectS
         "APP_ENV": "prod",
         "SERVICE_KEY": json.dumps(key),
         "TRUSTED_KEYS": json.dumps({"whatsinvoice": {"keys": [public_half(key)]}}),
-        "DATABASE_URL": "postgresql://invoices:database-word-of-the-tests@db/whatsinvoice",
+        "DATABASE_URL": "postgresql://invoices:database-word-of-the-tests@db/whatsinvoice?sslmode=verify-full",
         "REDIS_URL": "rediss://:redis-word-of-the-tests@redis:6379/0",
         "PUBLIC_BASE_URL": "https://pay.example",
         "S3_ENDPOINT": s3.endpoint,

@@ -36,7 +36,7 @@ GOOD = {
     "APP_ENV": "prod",
     "SERVICE_KEY": json.dumps(KEY),
     "TRUSTED_KEYS": json.dumps({"whatsinvoice": {"keys": [public_half(KEY)]}}),
-    "DATABASE_URL": "postgresql://sample:database-word-of-the-tests@db/whatsinvoice?sslpassword=query-word",
+    "DATABASE_URL": "postgresql://sample:database-word-of-the-tests@db/whatsinvoice?sslmode=require&sslpassword=query-word",
     "REDIS_URL": "rediss://:redis-word-of-the-tests@redis:6379/0",
     "API_SECRET": "an-api-word-of-the-tests",
     "PUBLIC_URL": "https://user:url-word@pay.example",
@@ -130,6 +130,14 @@ def test_ten_wrong_things_are_named_at_once(
             "DATABASE_URL",
             "postgresql://u:PasswordPassword@db/x",
             "DATABASE_URL's password is a default or easily guessed",
+        ),
+        *(
+            (
+                "DATABASE_URL",
+                f"postgresql://u:{'a9b8c7d6' * 3}@db/x{mode}",
+                "DATABASE_URL is not encrypted (sslmode: require, verify-ca, verify-full)",
+            )
+            for mode in ("", "?sslmode=prefer", "?sslmode=require&sslmode=disable", "?application_name=require")
         ),
         ("REDIS_URL", "", "REDIS_URL is missing"),
         ("REDIS_URL", "rediss://redis:6379/0", "REDIS_URL has no password"),

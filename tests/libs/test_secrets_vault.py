@@ -224,7 +224,7 @@ def test_ten_wrong_things_of_the_environment_and_the_backend_are_ten_lines(
     vault.write(
         "whatsinvoice/prod/sample",
         api_secret="short",
-        database_url="postgresql://sample:a-database-word-of-the-tests@db/x",
+        database_url="postgresql://sample:a-database-word-of-the-tests@db/x?sslmode=require",
         service_key=generate_key(),
     )
     with pytest.raises(SystemExit):

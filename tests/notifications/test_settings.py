@@ -9,7 +9,7 @@ from whatsinvoice_kit.rpc.tokens import generate_key
 from whatsinvoice_notifications.settings import Settings
 
 GOOD: dict[str, Any] = {
-    "database_url": "postgresql://whatsinvoice_notifications:a-word-of-the-tests@db/whatsinvoice",
+    "database_url": "postgresql://whatsinvoice_notifications:a-word-of-the-tests@db/whatsinvoice?sslmode=require",
     "redis_url": "rediss://:a-word-of-the-tests@redis/0",
     "service_key": json.dumps(generate_key()),
     "trusted_keys": '{"whatsinvoice": {"keys": []}}',

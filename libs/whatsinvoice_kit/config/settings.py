@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -268,12 +269,17 @@ class RedisSettings(BaseServiceSettings):
                 yield "REDIS_URL is not encrypted (rediss://)"
 
 
+ENCRYPTED = ("require", "verify-ca", "verify-full")
+"""Of libpq's values of `sslmode`, those that never speak in plaintext (PostgreSQL 15, 34.19.1)."""
+
+
 class ServiceSettings(RedisSettings):
     """What a service with a database, a bus and a gRPC port has."""
 
     database_url: SecretStr
     """postgresql://role:password@host/database. The role reads and writes the rows of its schema and nothing else; for
-    `migrate` it is the role that owns the schema."""
+    `migrate` it is the role that owns the schema. Production must have `?sslmode=require` or better; `verify-full` with
+    `sslrootcert=` also knows whom it speaks to."""
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0
     pool_size: int = Field(default=10, ge=2)
@@ -286,6 +292,15 @@ class ServiceSettings(RedisSettings):
     """How long an unacknowledged event rests before another consumer takes it; well above a handler's time."""
     max_deliveries: int = Field(default=5, ge=1)
     outbox_days: int = Field(default=14, ge=1)
+
+    def unsafe(self) -> Iterator[str]:
+        """Also: Postgres without TLS, or with TLS only where the server likes it (libpq's default)."""
+        yield from super().unsafe()
+        text = self.database_url.get_secret_value()
+        if not self._weakness("database_url", text):
+            [mode] = parse_qs(urlsplit(text).query).get("sslmode", [""])[-1:]
+            if mode not in ENCRYPTED:
+                yield f"DATABASE_URL is not encrypted (sslmode: {', '.join(ENCRYPTED)})"
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseServiceSettings)
