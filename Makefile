@@ -159,8 +159,8 @@ faults: setup  ## What takes minutes: a rolling restart under load, alerts on a 
 test-waf: clients waf  ## The end-to-end tests with every call through the web application firewall
 	@THROUGH_WAF=1 $(VENV)/bin/pytest -q tests/waf tests/e2e
 
-bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json; TRACING=1: what traces cost
-	@$(PY) tests/load/bench.py $(if $(TRACING),--tracing)
+bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json; TRACING=1: what traces cost; SIZES=1: what an invoice leaves behind
+	@$(PY) tests/load/$(if $(SIZES),sizes.py,bench.py) $(if $(TRACING),--tracing)
 
 # --- in containers ----------------------------------------------------------------------------------------------
 COMPOSE := docker compose --profile sandbox -f docker-compose.yaml $(if $(filter seaweedfs,$(S3)),-f deploy/compose.seaweedfs.yaml)
