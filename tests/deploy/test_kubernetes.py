@@ -18,11 +18,9 @@ from whatsinvoice_local.certificates import write_certificates
 SERVICES = ("auth", "invoices", "payments", "notifications")
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 CUSTOM = {"ExternalSecret", "Certificate", "Issuer", "PodMonitor", "PrometheusRule"}
+"""Kinds of operators, whose schemas are not Kubernetes' own."""
 SINGLE = {"backup-watch"}
 """Deployments that nobody waits for."""
-"""Kinds of operators, whose schemas are not Kubernetes' own."""
-
-
 OVERLAYS = ("overlays/staging", "overlays/production")
 ALONE = ("gateway", "backup", *(f"services/{name}" for name in SERVICES))
 
@@ -83,6 +81,16 @@ def test_every_deployment_can_be_scaled_and_drained(render: Any, folder: str) ->
         assert pod["terminationGracePeriodSeconds"] > 35, name
         assert len(pod["topologySpreadConstraints"]) == 2, name
         assert {"startupProbe", "livenessProbe", "readinessProbe"} <= pod["containers"][0].keys(), name
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_who_is_scaled_by_an_autoscaler_is_scaled_by_nobody_else(render: Any, folder: str) -> None:
+    """A number in the manifest would be written at each release: twenty busy pods would become two."""
+    objects = render(folder)
+    scaled = {o["spec"]["scaleTargetRef"]["name"] for o in objects if o["kind"] == "HorizontalPodAutoscaler"}
+    said = {o["metadata"]["name"] for o in objects if o["kind"] == "Deployment" and "replicas" in o["spec"]}
+    assert scaled
+    assert not said & scaled
 
 
 def called_by(objects: list[dict[str, Any]], service: str) -> set[str]:
