@@ -16,7 +16,8 @@ from whatsinvoice_kit.storage import ObjectStore
 from whatsinvoice_local.certificates import write_certificates
 
 SERVICES = ("auth", "invoices", "payments", "notifications")
-NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
+PROCESSES = tuple(f"{name}-" for name in ("gateway", *SERVICES))
+NAME = "app.kubernetes.io/name"
 CUSTOM = {"ExternalSecret", "Certificate", "Issuer", "PodMonitor", "PrometheusRule"}
 """Kinds of operators, whose schemas are not Kubernetes' own."""
 SINGLE = {"backup-watch"}
@@ -91,6 +92,17 @@ def test_who_is_scaled_by_an_autoscaler_is_scaled_by_nobody_else(render: Any, fo
     said = {o["metadata"]["name"] for o in objects if o["kind"] == "Deployment" and "replicas" in o["spec"]}
     assert scaled
     assert not said & scaled
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_who_stands_still_is_restarted(render: Any, folder: str) -> None:
+    """A port that is open says nothing of a loop that turns no more: tests/libs/test_observe.py."""
+    for found in render(folder):
+        if found["kind"] == "Deployment" and found["metadata"]["name"].startswith(PROCESSES):
+            probe = found["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]
+            assert probe["httpGet"] == {"path": "/livez", "port": "ops"}, found["metadata"]["name"]
+            assert "tcpSocket" not in probe, found["metadata"]["name"]
+            assert "grpc" not in probe, found["metadata"]["name"]
 
 
 def called_by(objects: list[dict[str, Any]], service: str) -> set[str]:

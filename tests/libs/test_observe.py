@@ -3,7 +3,10 @@
 import asyncio
 import json
 import logging
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -20,6 +23,8 @@ from whatsinvoice_kit.observe.health import OpsServer
 from whatsinvoice_kit.observe.logging import configure_logging, mask_phone, mask_text
 from whatsinvoice_kit.observe.telemetry import continue_trace, current_trace_id, current_traceparent, is_traceparent
 
+PROBE_SECONDS = 5
+"""As long as Kubernetes' probes wait."""
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 JWT = "eyJ" + "hbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3IifQ.c2lnbmF0dXJl"
 PHONES = [
@@ -266,6 +271,52 @@ async def ops(engine: AsyncEngine) -> AsyncIterator[Ops]:
     await ops.server.start()
     yield ops
     await ops.server.stop()
+
+
+async def test_a_database_that_is_away_leaves_the_process_alive(ops: Ops) -> None:
+    ops.away = True
+    assert (await ops.get("/healthz")).status_code == 503
+    assert (await ops.get("/livez")).status_code == 200
+    ops.away, ops.hangs = False, True
+    assert (await asyncio.wait_for(ops.get("/livez"), 1)).status_code == 200
+
+
+def test_a_loop_that_stands_still_is_not_alive_though_its_port_is_open() -> None:
+    """What a probe of the bare port cannot see: the kernel goes on taking connections."""
+    served: Future[tuple[asyncio.AbstractEventLoop, int]] = Future()
+    stands, moves, ends = threading.Event(), threading.Event(), asyncio.Event()
+
+    async def nobody() -> None:
+        raise AssertionError("alive is asked of the loop alone")
+
+    async def serve() -> None:
+        server = OpsServer("127.0.0.1", 0, nobody)
+        await server.start()
+        served.set_result((asyncio.get_running_loop(), server.port))
+        await ends.wait()
+        await server.stop()
+
+    def stand_still() -> None:
+        stands.set()
+        moves.wait()
+
+    process = threading.Thread(target=asyncio.run, args=[serve()])
+    process.start()
+    loop, port = served.result(10)
+    url = f"http://127.0.0.1:{port}/livez"
+    try:
+        assert httpx.get(url, timeout=PROBE_SECONDS).json() == {"status": "ok"}
+        loop.call_soon_threadsafe(stand_still)
+        assert stands.wait(10)
+        socket.create_connection(("127.0.0.1", port), timeout=PROBE_SECONDS).close()
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(url, timeout=PROBE_SECONDS)
+        moves.set()
+        assert httpx.get(url, timeout=PROBE_SECONDS).status_code == 200
+    finally:
+        moves.set()
+        loop.call_soon_threadsafe(ends.set)
+        process.join()
 
 
 async def test_health_follows_the_database(ops: Ops) -> None:
