@@ -190,8 +190,8 @@ def test_traces_go_to_the_collector_alone_and_it_alone_leaves_the_namespace(rend
     assert pipeline == {"receivers": ["otlp"], "processors": ["memory_limiter", "batch"], "exporters": ["otlp"]}
 
 
-def secret(name: str, keyring: Keyring, service: str) -> str:
-    """A value as strong as production wants it."""
+def secret(name: str, keyring: Keyring, service: str, folder: str) -> str:
+    """A value as strong as production wants it, of the kind that its owner hands out for that place."""
     random = secrets.token_hex(24)
     given = {
         "database_url": f"postgresql://whatsinvoice_{service}:{random}@postgres.state:5432/whatsinvoice?sslmode=require",
@@ -199,6 +199,7 @@ def secret(name: str, keyring: Keyring, service: str) -> str:
         "service_key": json.dumps(keyring.services[service]),
         "trusted_keys": keyring.trusted,
         "signing_keys": json.dumps([keyring.users]),
+        "paystack_secret_key": f"sk_{'test' if folder == 'overlays/staging' else 'live'}_{random}",
     }
     return given.get(name, f"9{random}")
 
@@ -237,7 +238,7 @@ def test_production_would_start_with_these_settings(
         assert name.removesuffix("_FILE") in known or name in known, name
         if value.startswith("/run/secrets/"):
             file = tmp_path / Path(value).name
-            file.write_text(bucket.get(file.name) or secret(file.name, keyring, service))
+            file.write_text(bucket.get(file.name) or secret(file.name, keyring, service, folder))
             monkeypatch.setenv(name, str(file))
         elif value.startswith("/run/certs/rpc/"):
             monkeypatch.setenv(name, str(tmp_path / Path(value).name.replace("tls", service)))

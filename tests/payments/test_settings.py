@@ -21,6 +21,27 @@ def test_a_test_key_and_a_plain_address_are_unsafe() -> None:
         assert any(problem in sentence for sentence in found)
 
 
+@pytest.mark.parametrize(
+    ("mode", "test_mode", "said"),
+    [
+        ("live", False, None),
+        ("test", False, "PAYSTACK_SECRET_KEY is a test key, and PAYSTACK_TEST_MODE is not set"),
+        ("test", True, None),
+        ("live", True, "PAYSTACK_SECRET_KEY is no test key, and PAYSTACK_TEST_MODE takes no other"),
+    ],
+)
+def test_production_takes_the_key_of_its_mode(mode: str, test_mode: bool, said: str | None) -> None:
+    key = SecretStr(f"sk_{mode}_9f41c07be2d85a36")
+    settings = Settings(**NEEDED, app_env="prod", paystack_secret_key=key, paystack_test_mode=test_mode)  # type: ignore[arg-type]  # as above
+    assert [sentence for sentence in settings.problems() if "PAYSTACK" in sentence] == ([said] if said else [])
+
+
+def test_no_environment_takes_a_live_key_in_test_mode() -> None:
+    key = SecretStr(f"sk_{'live'}_9f41c07be2d85a36")
+    settings = Settings(**NEEDED, app_env="dev", paystack_secret_key=key, paystack_test_mode=True)  # type: ignore[arg-type]  # as above
+    assert any("PAYSTACK_TEST_MODE" in sentence for sentence in settings.problems())
+
+
 def test_a_live_setup_has_nothing_of_its_own_to_complain_about() -> None:
     key = SecretStr(f"sk_{'live'}_9f41c07be2d85a36")
     settings = Settings(**NEEDED, paystack_secret_key=key)  # type: ignore[arg-type]  # as above

@@ -26,6 +26,8 @@ class Settings(ServiceSettings):
     paystack_secret_key: SecretStr = Field(min_length=1)
     """Opens Paystack's API and signs its webhooks; which mode it is in, the key says. Never empty: an empty key would
     believe anybody's signature."""
+    paystack_test_mode: bool = False
+    """Where no money is to move (staging): true takes a test key (sk_test_) and no other; false, in production, none."""
     paystack_source_addresses: str = ""
     """Addresses and networks (CIDR) from where Paystack's webhooks come, comma-separated; not checked when empty."""
     customer_email_domain: str = "customers.whatsinvoice.invalid"
@@ -69,10 +71,19 @@ class Settings(ServiceSettings):
         """From where webhooks may come; from anywhere when it is empty."""
         return _networks_of(self.paystack_source_addresses)
 
+    def unusable(self) -> Iterator[str]:
+        """Also: a key that charges people where it was said that none is charged."""
+        yield from super().unusable()
+        if self.paystack_test_mode and not self._has_test_key():
+            yield "PAYSTACK_SECRET_KEY is no test key, and PAYSTACK_TEST_MODE takes no other"
+
+    def _has_test_key(self) -> bool:
+        return self.paystack_secret_key.get_secret_value().startswith("sk_test_")
+
     def unsafe(self) -> Iterator[str]:
         yield from super().unsafe()
-        if self.paystack_secret_key.get_secret_value().startswith("sk_test_"):
-            yield "PAYSTACK_SECRET_KEY is a test key"
+        if self._has_test_key() and not self.paystack_test_mode:
+            yield "PAYSTACK_SECRET_KEY is a test key, and PAYSTACK_TEST_MODE is not set"
         if not self.paystack_base_url.startswith("https://"):
             yield "PAYSTACK_BASE_URL is not https"
         if self.payout_hold_seconds < DAY_SECONDS:
