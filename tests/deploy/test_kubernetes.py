@@ -94,6 +94,26 @@ def test_who_is_scaled_by_an_autoscaler_is_scaled_by_nobody_else(render: Any, fo
     assert not said & scaled
 
 
+def test_autoscalers_do_the_arithmetic_of_the_capacity_page(render: Any) -> None:
+    """Ten million invoices a month at their busiest: 2 cores in gateway and invoices' api, half again for what is away."""
+    objects = render("overlays/production")
+    asked = {
+        o["metadata"]["name"]: int(o["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"][:-1])
+        for o in objects
+        if o["kind"] == "Deployment"
+    }
+    least, most = {}, {}
+    for spec in (o["spec"] for o in objects if o["kind"] == "HorizontalPodAutoscaler"):
+        name, [metric] = spec["scaleTargetRef"]["name"], spec["metrics"]
+        busy = asked[name] * metric["resource"]["target"]["averageUtilization"] / 100
+        least[name], most[name] = spec["minReplicas"] * asked[name], spec["maxReplicas"] * busy
+        assert busy >= 100, f"{name}: what it does at rest would scale it"
+        assert asked[name] <= 1000, f"{name}: a process has one loop, and no use for more than a core"
+    pair = ("gateway-http", "invoices-api")
+    assert sum(least[name] for name in pair) >= 3_000
+    assert sum(most[name] for name in pair) >= 4 * 2_000
+
+
 @pytest.mark.parametrize("folder", OVERLAYS)
 def test_who_stands_still_is_restarted(render: Any, folder: str) -> None:
     """A port that is open says nothing of a loop that turns no more: tests/libs/test_observe.py."""

@@ -1,4 +1,4 @@
-"""The ops port: `/livez` (the loop turns), `/healthz` (the database answers too), `/readyz` (takes work), `/metrics`."""
+"""The ops port: `/livez` (the loop turns), `/healthz` (the database too), `/readyz` (it takes work), `/metrics`."""
 
 import asyncio
 import json

@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
     """Opens Paystack's API and signs its webhooks; which mode it is in, the key says. Never empty: an empty key would
     believe anybody's signature."""
     paystack_test_mode: bool = False
-    """Where no money is to move (staging): true takes a test key (sk_test_) and no other; false, in production, none."""
+    """Where no money is to move (staging): true takes a test key (sk_test_) alone; false, in production, none."""
     paystack_source_addresses: str = ""
     """Addresses and networks (CIDR) from where Paystack's webhooks come, comma-separated; not checked when empty."""
     customer_email_domain: str = "customers.whatsinvoice.invalid"
