@@ -1,6 +1,7 @@
 """The files of the container images, as text: what a build or a registry would refuse, or should, without either."""
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -59,14 +60,28 @@ def kubectl() -> str:
 
 @pytest.fixture(scope="session")
 def render(kubectl: str, root: Path) -> Any:
-    """Folder under deploy/kubernetes -> its objects."""
-    rendered: dict[str, list[dict[str, Any]]] = {}
+    """Folder under deploy/kubernetes, or any other -> its objects."""
+    rendered: dict[str | Path, list[dict[str, Any]]] = {}
 
-    def of(folder: str) -> list[dict[str, Any]]:
+    def of(folder: str | Path) -> list[dict[str, Any]]:
         if folder not in rendered:
             command = [kubectl, "kustomize", str(root / "deploy" / "kubernetes" / folder)]
             text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             rendered[folder] = list(yaml.safe_load_all(text))
         return rendered[folder]
+
+    return of
+
+
+@pytest.fixture
+def overlay(render: Any, root: Path, tmp_path: Path) -> Any:
+    """A team's own kustomization on top of ours, in a folder of its own -> its objects."""
+
+    def of(kustomization: dict[str, Any]) -> list[dict[str, Any]]:
+        base = os.path.relpath(root / "deploy" / "kubernetes", tmp_path)
+        text = yaml.safe_dump(kustomization).replace("deploy/kubernetes", base)
+        (tmp_path / "kustomization.yaml").write_text(text)
+        found: list[dict[str, Any]] = render(tmp_path)
+        return found
 
     return of

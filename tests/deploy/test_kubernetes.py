@@ -26,12 +26,18 @@ OVERLAYS = ("overlays/staging", "overlays/production")
 ALONE = ("gateway", "backup", *(f"services/{name}" for name in SERVICES))
 
 
-def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def templates(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What pods are made from, by the name of who makes them."""
     for found in objects:
         if found["kind"] in {"Deployment", "Job"}:
-            yield found["metadata"]["name"], found["spec"]["template"]["spec"]
+            yield found["metadata"]["name"], found["spec"]["template"]
         if found["kind"] == "CronJob":
-            yield found["metadata"]["name"], found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+            yield found["metadata"]["name"], found["spec"]["jobTemplate"]["spec"]["template"]
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, template in templates(objects):
+        yield name, template["spec"]
 
 
 @pytest.mark.parametrize("folder", [*OVERLAYS, *ALONE])
@@ -95,7 +101,7 @@ def test_who_is_scaled_by_an_autoscaler_is_scaled_by_nobody_else(render: Any, fo
 
 
 def test_autoscalers_do_the_arithmetic_of_the_capacity_page(render: Any) -> None:
-    """Ten million invoices a month at their busiest: 2 cores in gateway and invoices' api, half again for what is away."""
+    """Ten million invoices a month, busiest hour: 2 cores in gateway and invoices' api, half again for what is away."""
     objects = render("overlays/production")
     asked = {
         o["metadata"]["name"]: int(o["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"][:-1])
@@ -153,19 +159,98 @@ def _names(peer: dict[str, Any]) -> list[str]:
     return list(expression["values"])
 
 
-@pytest.mark.parametrize("folder", OVERLAYS)
-def test_the_network_lets_through_whom_the_access_tables_let_in(render: Any, folder: str) -> None:
-    objects = render(folder)
+def access_tables() -> dict[str, set[str]]:
+    """Service -> whom its access table lets in."""
     wanted: dict[str, set[str]] = {}
     for service in SERVICES:
         table = importlib.import_module(f"whatsinvoice_{service}.servicer").ACCESS
         wanted[service] = {caller for access in table.values() for caller in access.services} | {
             "gateway" for access in table.values() if access.scope
         }
-    assert {service: called_by(objects, service) for service in SERVICES} == wanted
+    return wanted
+
+
+def check_calls(objects: list[dict[str, Any]]) -> None:
+    """Both directions, in and out."""
+    wanted = access_tables()
     callers = {"gateway", *SERVICES}
     reached = {caller: {service for service in SERVICES if caller in wanted[service]} for caller in callers}
+    assert {service: called_by(objects, service) for service in SERVICES} == wanted
     assert {caller: calls(objects, caller) for caller in callers} == reached
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_the_network_lets_through_whom_the_access_tables_let_in(render: Any, folder: str) -> None:
+    check_calls(render(folder))
+
+
+def chosen(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether a selector of labels means an object that has these."""
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        labels.get(expression["key"]) in expression["values"] for expression in selector.get("matchExpressions", ())
+    )
+
+
+def reaches(objects: list[dict[str, Any]], labels: dict[str, str], peer: str) -> set[tuple[str, int]]:
+    """Where a pod's policies let it go, as (peer of that kind, port)."""
+    specs = [o["spec"] for o in objects if o["kind"] == "NetworkPolicy" and chosen(o["spec"]["podSelector"], labels)]
+    return {
+        (json.dumps(target[peer], sort_keys=True), port["port"])
+        for spec in specs
+        for rule in spec.get("egress", ())
+        for target in rule["to"]
+        if peer in target
+        for port in rule["ports"]
+    }
+
+
+STATE = json.dumps({"matchLabels": {"whatsinvoice/state": "true"}})
+MANAGED = {
+    "postgres": ("10.3.0.0/24", {5432}),
+    "redis": ("10.3.1.0/24", {6379, 6380, 26379}),
+    "objects": ("10.3.2.9/32", {443}),
+}
+
+
+def test_managed_state_is_open_to_whom_state_in_the_cluster_is_open(overlay: Any) -> None:
+    """At the addresses that an overlay says, as README.md has it."""
+    patches = [
+        {
+            "target": {"kind": "NetworkPolicy", "name": f"managed-{what}"},
+            "patch": f"- {{op: replace, path: /spec/egress/0/to, value: [{{ipBlock: {{cidr: {cidr}}}}}]}}",
+        }
+        for what, (cidr, _) in MANAGED.items()
+    ]
+    folders = {
+        "resources": ["deploy/kubernetes/overlays/production"],
+        "components": ["deploy/kubernetes/components/managed-state"],
+    }
+    objects = overlay({"namespace": "whatsinvoice-production", **folders, "patches": patches})
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    added = [o for o in objects if o["metadata"]["name"].startswith("managed-")]
+    assert len(added) == len(MANAGED)
+    for found in added:
+        kubernetes_validate.validate(found, "1.33", strict=True)
+    stores = {
+        o["metadata"]["name"]
+        for o in objects
+        if o["kind"] == "ConfigMap" and o["data"].keys() & {"S3_BUCKET", "BACKUP_S3_BUCKET"}
+    }
+    for name, template in templates(objects):
+        [container] = template["spec"]["containers"]
+        labels = template["metadata"]["labels"]
+        within = {port for peer, port in reaches(objects, labels, "namespaceSelector") if peer == STATE}
+        wanted = {
+            (cidr, port)
+            for what, (cidr, ports) in MANAGED.items()
+            for port in ports
+            if what != "objects" and ports & within
+        }
+        if {source["configMapRef"]["name"] for source in container.get("envFrom", ())} & stores:
+            wanted.add((MANAGED["objects"][0], 443))
+        outside = {(json.loads(peer)["cidr"], port) for peer, port in reaches(objects, labels, "ipBlock")}
+        assert {(cidr, port) for cidr, port in outside if cidr.startswith("10.3.")} == wanted, name
+    check_calls(objects)
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)
