@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,6 +203,26 @@ def reaches(objects: list[dict[str, Any]], labels: dict[str, str], peer: str) ->
         if peer in target
         for port in rule["ports"]
     }
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_names_are_asked_of_the_cluster_or_of_the_cache_on_the_node(render: Any, folder: str) -> None:
+    objects = render(folder)
+    asking = [(name, t["metadata"]["labels"]) for name, t in templates(objects) if not name.startswith("backup-")]
+    cluster = json.dumps({"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}})
+    for name, labels in asking:
+        assert (cluster, 53) in reaches(objects, labels, "namespaceSelector"), name
+        assert (json.dumps({"cidr": "169.254.20.10/32"}), 53) in reaches(objects, labels, "ipBlock"), name
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_the_firewall_and_the_gateway_believe_the_same_proxies(render: Any, folder: str) -> None:
+    """Or an address that one of them takes for the caller's is a proxy's to the other, and Paystack is refused."""
+    maps = {o["metadata"]["name"].rpartition("-")[0]: o["data"] for o in render(folder) if o["kind"] == "ConfigMap"}
+    gateway = re.split(r"[\s,]+", maps["gateway-settings"]["TRUSTED_PROXIES"])
+    firewall = re.findall(r"^set_real_ip_from (\S+);", maps["waf-place"]["place.conf"], flags=re.MULTILINE)
+    assert firewall
+    assert sorted(firewall) == sorted(gateway)
 
 
 STATE = json.dumps({"matchLabels": {"whatsinvoice/state": "true"}})
