@@ -18,11 +18,12 @@ from whatsinvoice_local.certificates import write_certificates
 
 SERVICES = ("auth", "invoices", "payments", "notifications")
 PROCESSES = tuple(f"{name}-" for name in ("gateway", *SERVICES))
-NAME = "app.kubernetes.io/name"
+NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 CUSTOM = {"ExternalSecret", "Certificate", "Issuer", "PodMonitor", "PrometheusRule"}
 """Kinds of operators, whose schemas are not Kubernetes' own."""
 SINGLE = {"backup-watch"}
 """Deployments that nobody waits for."""
+STATE = json.dumps({"matchLabels": {"whatsinvoice/state": "true"}})
 OVERLAYS = ("overlays/staging", "overlays/production")
 ALONE = ("gateway", "backup", *(f"services/{name}" for name in SERVICES))
 
@@ -132,6 +133,49 @@ def test_who_stands_still_is_restarted(render: Any, folder: str) -> None:
             assert "grpc" not in probe, found["metadata"]["name"]
 
 
+def needed_by(pod: dict[str, Any]) -> set[tuple[str, str]]:
+    """What has to be there before a pod starts, as (kind, name)."""
+    [container] = pod["containers"]
+    volumes = pod["volumes"]
+    return {
+        ("ServiceAccount", pod["serviceAccountName"]),
+        *(("ConfigMap", source["configMapRef"]["name"]) for source in container.get("envFrom", ())),
+        *(("ConfigMap", volume["configMap"]["name"]) for volume in volumes if "configMap" in volume),
+        *(("Secret", volume["secret"]["secretName"]) for volume in volumes if "secret" in volume),
+    }
+
+
+def given(objects: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """What is there once these are applied, with the Secrets that operators make of them."""
+    names = {(o["kind"], o["metadata"]["name"]) for o in objects}
+    secrets_of = {name for kind, name in names if kind == "ExternalSecret"}
+    certificates = {o["spec"]["secretName"] for o in objects if o["kind"] == "Certificate"}
+    return names | {("Secret", name) for name in secrets_of | certificates}
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_what_migrations_need_is_applied_before_them_and_no_pod_is(render: Any, root: Path, folder: str) -> None:
+    objects = render(folder)
+    first = [o for o in objects if COMPONENT not in o["metadata"].get("labels", {})]
+    then = [o for o in objects if o["metadata"].get("labels", {}).get(COMPONENT) == "migrate"]
+    assert not {o["kind"] for o in first} & {"Deployment", "Job", "CronJob"}
+    assert {o["kind"] for o in objects if o not in first} == {"Deployment", "Job", "CronJob"}
+    assert first[0]["kind"] == "Namespace", "kubectl applies in this order"
+    assert {name for name, _ in templates(then)} == {f"{name}-migrate" for name in SERVICES}
+    for name, template in templates(then):
+        assert needed_by(template["spec"]) <= given(first), name
+        labels = template["metadata"]["labels"]
+        for peer in ("namespaceSelector", "ipBlock"):
+            assert reaches(first, labels, peer) == reaches(objects, labels, peer), name
+        assert (STATE, 5432) in reaches(first, labels, "namespaceSelector"), name
+    text = (root / "docs" / "runbooks" / "deploy.md").read_text()
+    assert re.findall(r"`kubectl apply -f release.yaml(?: -l ('[^']+'|[^` ]+))?`", text) == [
+        f"'!{COMPONENT}'",
+        f"{COMPONENT}=migrate",
+        "",
+    ]
+
+
 def called_by(objects: list[dict[str, Any]], service: str) -> set[str]:
     """Whom its policies let in on the gRPC port."""
     callers: set[str] = set()
@@ -225,7 +269,6 @@ def test_the_firewall_and_the_gateway_believe_the_same_proxies(render: Any, fold
     assert sorted(firewall) == sorted(gateway)
 
 
-STATE = json.dumps({"matchLabels": {"whatsinvoice/state": "true"}})
 MANAGED = {
     "postgres": ("10.3.0.0/24", {5432}),
     "redis": ("10.3.1.0/24", {6379, 6380, 26379}),
