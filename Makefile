@@ -104,7 +104,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi dashboards browser promtool redis soak faults waf test-waf bench
+.PHONY: test fuzz lint format openapi dashboards rules browser promtool redis soak faults waf test-waf bench
 # Two runs side by side, each with servers of its own: most tests wait, and so the whole takes little more than half the time.
 # SERIAL=1: one after the other, where there is time and a neighbour would disturb what measures time.
 LANE := $(addprefix tests/,payments invoices notifications gateway sandbox tenancy local waf fuzz)
@@ -132,6 +132,9 @@ openapi: $(VENV)/.installed protos/gen/.made  ## Write gateway/openapi.json agai
 
 dashboards: setup  ## Write deploy/grafana/dashboards again after a change of generate.py
 	@$(PY) deploy/grafana/generate.py
+
+rules: setup  ## Write the Prometheus operator's rules and routes again after a change of deploy/prometheus or alertmanager.yml
+	@$(PY) deploy/kubernetes/components/monitoring/generate.py
 
 browser:  ## Install Debian's Chromium for the browser tests (needs root)
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }

@@ -17,6 +17,13 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
+class _AsGoReads(yaml.SafeLoader):
+    """To kubectl and kustomize a bare `=` is a text like others."""
+
+
+_AsGoReads.add_constructor("tag:yaml.org,2002:value", lambda _loader, node: str(node.value))
+
+
 @pytest.fixture(scope="session")
 def dockerfile() -> str:
     """With continued lines joined and comments left out."""
@@ -67,7 +74,7 @@ def render(kubectl: str, root: Path) -> Any:
         if folder not in rendered:
             command = [kubectl, "kustomize", str(root / "deploy" / "kubernetes" / folder)]
             text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            rendered[folder] = list(yaml.safe_load_all(text))
+            rendered[folder] = list(yaml.load_all(text, _AsGoReads))
         return rendered[folder]
 
     return of

@@ -19,7 +19,7 @@ from whatsinvoice_local.certificates import write_certificates
 SERVICES = ("auth", "invoices", "payments", "notifications")
 PROCESSES = tuple(f"{name}-" for name in ("gateway", *SERVICES))
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
-CUSTOM = {"ExternalSecret", "Certificate", "Issuer", "PodMonitor", "PrometheusRule"}
+CUSTOM = {"ExternalSecret", "Certificate", "Issuer", "PodMonitor", "PrometheusRule", "AlertmanagerConfig"}
 """Kinds of operators, whose schemas are not Kubernetes' own."""
 SINGLE = {"backup-watch"}
 """Deployments that nobody waits for."""
