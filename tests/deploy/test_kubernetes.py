@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from support.backing import S3
+from support.cluster import given, needed_by
 from support.keys import Keyring
 from whatsinvoice_backup.settings import Settings as BackupSettings
 from whatsinvoice_kit.storage import ObjectStore
@@ -131,26 +132,6 @@ def test_who_stands_still_is_restarted(render: Any, folder: str) -> None:
             assert probe["httpGet"] == {"path": "/livez", "port": "ops"}, found["metadata"]["name"]
             assert "tcpSocket" not in probe, found["metadata"]["name"]
             assert "grpc" not in probe, found["metadata"]["name"]
-
-
-def needed_by(pod: dict[str, Any]) -> set[tuple[str, str]]:
-    """What has to be there before a pod starts, as (kind, name)."""
-    [container] = pod["containers"]
-    volumes = pod["volumes"]
-    return {
-        ("ServiceAccount", pod["serviceAccountName"]),
-        *(("ConfigMap", source["configMapRef"]["name"]) for source in container.get("envFrom", ())),
-        *(("ConfigMap", volume["configMap"]["name"]) for volume in volumes if "configMap" in volume),
-        *(("Secret", volume["secret"]["secretName"]) for volume in volumes if "secret" in volume),
-    }
-
-
-def given(objects: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """What is there once these are applied, with the Secrets that operators make of them."""
-    names = {(o["kind"], o["metadata"]["name"]) for o in objects}
-    secrets_of = {name for kind, name in names if kind == "ExternalSecret"}
-    certificates = {o["spec"]["secretName"] for o in objects if o["kind"] == "Certificate"}
-    return names | {("Secret", name) for name in secrets_of | certificates}
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)
