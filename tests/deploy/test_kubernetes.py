@@ -126,12 +126,16 @@ def test_autoscalers_do_the_arithmetic_of_the_capacity_page(render: Any) -> None
 @pytest.mark.parametrize("folder", OVERLAYS)
 def test_who_stands_still_is_restarted(render: Any, folder: str) -> None:
     """A port that is open says nothing of a loop that turns no more: tests/libs/test_observe.py."""
-    for found in render(folder):
-        if found["kind"] == "Deployment" and found["metadata"]["name"].startswith(PROCESSES):
-            probe = found["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]
-            assert probe["httpGet"] == {"path": "/livez", "port": "ops"}, found["metadata"]["name"]
-            assert "tcpSocket" not in probe, found["metadata"]["name"]
-            assert "grpc" not in probe, found["metadata"]["name"]
+    deployments = [found for found in render(folder) if found["kind"] == "Deployment"]
+    probes = {
+        o["metadata"]["name"]: o["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] for o in deployments
+    }
+    assert [name for name, probe in probes.items() if "tcpSocket" in probe and name not in SINGLE] == []
+    ours = {name: probe for name, probe in probes.items() if name.startswith(PROCESSES)}
+    assert len(ours) == 2 * len(SERVICES) + 1
+    for name, probe in ours.items():
+        assert probe["httpGet"] == {"path": "/livez", "port": "ops"}, name
+        assert "grpc" not in probe, f"{name}: kubelet has no certificate"
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)

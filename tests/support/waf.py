@@ -27,7 +27,7 @@ def is_there() -> bool:
     return (DEBIAN / "usr" / "sbin" / "nginx").exists()
 
 
-def _configured(folder: Path, listen: int, gateway: int, changes: Mapping[str, str]) -> Path:
+def _configured(folder: Path, listen: int, place: str, changes: Mapping[str, str]) -> Path:
     """A copy that stands before this gateway and writes below its own folder."""
     for file in WAF.glob("*.conf"):
         (folder / file.name).write_text(file.read_text().replace("/tmp", str(folder)))  # noqa: S108  (ours: see above)
@@ -35,7 +35,7 @@ def _configured(folder: Path, listen: int, gateway: int, changes: Mapping[str, s
         text = (folder / "nginx.conf").read_text()
         assert said in text
         (folder / "nginx.conf").write_text(text.replace(said, instead))
-    (folder / "place.conf").write_text(_PLACE.format(gateway=gateway))
+    (folder / "place.conf").write_text(place)
     (folder / "listen.conf").write_text(f"listen 127.0.0.1:{listen};\n")
     (folder / "modules").symlink_to(DEBIAN / "usr" / "lib" / "nginx" / "modules")
     (folder / "crs").symlink_to(DEBIAN / "usr" / "share" / "modsecurity-crs")
@@ -48,10 +48,15 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def waf(folder: Path, listen: int, gateway: int, changes: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
-    """Its address. `folder` is its own and is made; `changes` are of nginx.conf. This machine may call as Paystack."""
+def waf(
+    folder: Path, listen: int, gateway: int, changes: Mapping[str, str] = MappingProxyType({}), place: str = ""
+) -> Iterator[str]:
+    """Its address. `folder` is its own and is made; `changes` are of nginx.conf. This machine may call as Paystack.
+
+    `place` is another place.conf than one for a gateway of this machine.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    config = _configured(folder, listen, gateway, changes)
+    config = _configured(folder, listen, place or _PLACE.format(gateway=gateway), changes)
     addresses = folder / "addresses.conf"
     addresses.write_text(addresses.read_text().replace("default 0;", "default 0; 127.0.0.1 1;"))
     libraries = DEBIAN / "usr" / "lib" / "x86_64-linux-gnu"
