@@ -246,14 +246,30 @@ def test_names_are_asked_of_the_cluster_or_of_the_cache_on_the_node(render: Any,
         assert (json.dumps({"cidr": "169.254.20.10/32"}), 53) in reaches(objects, labels, "ipBlock"), name
 
 
-@pytest.mark.parametrize("folder", OVERLAYS)
-def test_the_firewall_and_the_gateway_believe_the_same_proxies(render: Any, folder: str) -> None:
-    """Or an address that one of them takes for the caller's is a proxy's to the other, and Paystack is refused."""
-    maps = {o["metadata"]["name"].rpartition("-")[0]: o["data"] for o in render(folder) if o["kind"] == "ConfigMap"}
+def proxies(objects: list[dict[str, Any]]) -> list[str]:
+    """Whom the firewall and the gateway believe; one that is believed by one of them alone hides who calls."""
+    maps = {o["metadata"]["name"].rpartition("-")[0]: o["data"] for o in objects if o["kind"] == "ConfigMap"}
     gateway = re.split(r"[\s,]+", maps["gateway-settings"]["TRUSTED_PROXIES"])
     firewall = re.findall(r"^set_real_ip_from (\S+);", maps["waf-place"]["place.conf"], flags=re.MULTILINE)
-    assert firewall
     assert sorted(firewall) == sorted(gateway)
+    return firewall
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_the_firewall_and_the_gateway_believe_the_same_proxies(render: Any, folder: str) -> None:
+    assert proxies(render(folder)) == ["10.0.0.0/8"]
+
+
+def test_an_overlay_says_whom_to_believe(overlay: Any, root: Path) -> None:
+    place = (root / "deploy" / "kubernetes" / "components" / "waf" / "place.conf").read_text()
+    literal = "place.conf=" + place.replace("10.0.0.0/8", "100.64.0.0/10")
+    maps = [
+        {"name": "gateway-settings", "behavior": "merge", "literals": ["TRUSTED_PROXIES=100.64.0.0/10"]},
+        {"name": "waf-place", "behavior": "replace", "literals": [literal]},
+    ]
+    resources = ["deploy/kubernetes/overlays/production"]
+    objects = overlay({"namespace": "whatsinvoice-production", "resources": resources, "configMapGenerator": maps})
+    assert proxies(objects) == ["100.64.0.0/10"]
 
 
 MANAGED = {
