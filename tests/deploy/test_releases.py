@@ -142,3 +142,13 @@ def test_the_autoscalers_numbers_outlive_a_release(
     [more] = [command for command in said["scale-out"] if "patch" in command]
     shell(more)
     assert standing.objects["HorizontalPodAutoscaler", NAMESPACE, "invoices-api"]["spec"]["minReplicas"] == 6
+
+
+def test_compose_goes_back_without_migrations(root: Path, services: dict[str, str]) -> None:
+    """Those of the release before do not know the schema of the one that is left, and would hold everybody up."""
+    text = (root / "docs" / "runbooks" / "roll-back.md").read_text()
+    [named] = re.findall(r"docker compose up -d --wait --no-deps ([a-z -]+)`", text)
+    ours = re.compile(r"image: whatsinvoice/(?:auth|invoices|payments|notifications|gateway):")
+    processes = {name for name, lines in services.items() if ours.search(lines) and "<<: *service" in lines}
+    workers = {f"{name}-worker" for name in processes if f"{name}-worker" in services}
+    assert set(named.split()) == processes | workers
