@@ -71,6 +71,35 @@ def test_alerts_are_told_where_a_secret_says(render: Any, root: Path, folder: st
     assert {value["name"] for value in refers} <= {found["metadata"]["name"] for found in of(objects, "ExternalSecret")}
 
 
+def test_what_files_of_templates_say_stands_where_it_is_used(generator: ModuleType, tmp_path: Path) -> None:
+    receiver = {
+        "name": "all",
+        "slack_configs": [{"api_url_file": "/run/secrets/a", "text": '{{ template "ours.text" . }}'}],
+    }
+    said = {"templates": ["/etc/*.tmpl"], "route": {"receiver": "all"}, "receivers": [receiver]}
+    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(said))
+    (tmp_path / "alertmanager.tmpl").write_text(
+        """{{/* Said of a group. */}}
+{{ define "ours.title" -}}
+{{ if eq .Status "firing" }}it burns{{ else }}over{{ end }}
+{{- end }}
+
+{{ define "ours.text" -}}
+{{ range .Alerts -}}
+{{ .Annotations.summary }}
+{{ end }}
+{{- end }}
+"""
+    )
+    [found] = generator.routes(tmp_path)["spec"]["receivers"]
+    [slack] = found["slackConfigs"]
+    assert slack["text"] == "{{ range .Alerts -}}\n{{ .Annotations.summary }}\n{{ end }}"
+    assert generator.templates(tmp_path)["ours.title"] == '{{ if eq .Status "firing" }}it burns{{ else }}over{{ end }}'
+    (tmp_path / "alertmanager.tmpl").unlink()
+    with pytest.raises(KeyError, match="ours"):
+        generator.routes(tmp_path)
+
+
 def test_what_has_no_translation_is_refused(generator: ModuleType, tmp_path: Path) -> None:
     said: dict[str, Any] = {
         "route": {
@@ -109,8 +138,8 @@ def test_what_has_no_translation_is_refused(generator: ModuleType, tmp_path: Pat
             }
         ],
     }
-    with pytest.raises(ValueError, match="templates"):
-        spec(templates=["all.tmpl"])
+    with pytest.raises(ValueError, match="time_intervals"):
+        spec(time_intervals=[{"name": "nights"}])
     with pytest.raises(ValueError, match="token_file"):
         spec(receivers=[{"name": "all", "other_configs": [{"token_file": "/run/secrets/token"}]}])
     with pytest.raises(ValueError, match="a matcher"):

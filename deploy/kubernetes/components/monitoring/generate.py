@@ -21,6 +21,8 @@ NAMESPACE = "of-the-overlay"
 """Stands where an overlay's `replacements` write its own: the operator routes only alerts that have it as a label."""
 FROM_SECRET = {"api_url_file": "apiURL", "url_file": "urlSecret"}
 """What Alertmanager reads from files, and the operator from a Secret."""
+DEFINED = re.compile(r'\{\{-? define "([^"]+)" -?\}\}(.*?)\{\{-? end -?\}\}(?=\s*(?:\{\{-? define|\Z))', re.DOTALL)
+USED = re.compile(r'\{\{ template "([^"]+)" \. \}\}')
 MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"(.*)"')
 
 
@@ -45,14 +47,21 @@ def rules(deploy: Path) -> list[dict[str, Any]]:
 def routes(deploy: Path) -> dict[str, Any]:
     """An AlertmanagerConfig; ValueError when the file says what only a whole Alertmanager can be told."""
     said = yaml.safe_load((deploy / "alertmanager.yml").read_text())
-    if more := said.keys() - {"route", "receivers", "inhibit_rules"}:
+    if more := said.keys() - {"route", "receivers", "inhibit_rules", "templates"}:
         raise ValueError(f"an AlertmanagerConfig has no {', '.join(sorted(more))}")
+    texts = templates(deploy)
     spec = {
         "route": _route(said["route"]),
-        "receivers": [_translated(receiver) for receiver in said["receivers"]],
+        "receivers": [_translated(receiver, texts) for receiver in said["receivers"]],
         "inhibitRules": [_inhibition(rule) for rule in said.get("inhibit_rules", ())],
     }
     return document("AlertmanagerConfig", "v1alpha1", "whatsinvoice", spec)
+
+
+def templates(deploy: Path) -> dict[str, str]:
+    """Name -> text. An AlertmanagerConfig brings no files of them, so that they stand where they are used."""
+    text = "".join(file.read_text() for file in sorted(deploy.glob("*.tmpl")))
+    return {name: body.strip() for name, body in DEFINED.findall(text)}
 
 
 def _route(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,9 +88,11 @@ def _matchers(said: Iterable[str]) -> list[dict[str, str]]:
     return found
 
 
-def _translated(said: Any) -> Any:
+def _translated(said: Any, texts: Mapping[str, str]) -> Any:
     if isinstance(said, list):
-        return [_translated(item) for item in said]
+        return [_translated(item, texts) for item in said]
+    if isinstance(said, str):
+        return USED.sub(lambda used: texts[used[1]], said)
     if not isinstance(said, dict):
         return said
     translated = {}
@@ -91,7 +102,7 @@ def _translated(said: Any) -> Any:
         elif key.endswith("_file"):
             raise ValueError(f"which field of the operator takes the place of {key}?")
         else:
-            translated[_camel(key)] = _translated(value)
+            translated[_camel(key)] = _translated(value, texts)
     return translated
 
 
