@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from support.backing import S3, host_and_port
 from whatsinvoice_backup.bucket import Bucket
 from whatsinvoice_backup.catalogue import Catalogue
+from whatsinvoice_backup.documents import Document
 from whatsinvoice_backup.manifest import Manifest, Signer
 from whatsinvoice_backup.restoring import restore
 from whatsinvoice_backup.saving import save
@@ -40,6 +41,10 @@ class House:
 
     def save(self) -> Manifest:
         return save(self.settings, self.catalogue, self.source)
+
+    def listed(self, manifest: Manifest) -> list[Document]:
+        with self.catalogue.documents(manifest) as found:
+            return list(found)
 
     @property
     def target(self) -> Bucket:
@@ -146,6 +151,14 @@ def newer(house: House, older: Manifest) -> Manifest:
         )
     house.source.put("biz_1/inv_9/1.pdf", b"a new document", "application/pdf")
     return house.save()
+
+
+@pytest.fixture
+def empty_shelf(house: House, newer: Manifest, s3: S3) -> Iterator[House]:
+    """The same house with a bucket of its own for backups, and nothing in it."""
+    with a_bucket(s3) as (name, bucket):
+        settings = house.settings.model_copy(update={"target_bucket": name})
+        yield replace(house, settings=settings, catalogue=Catalogue(bucket, house.catalogue.signer))
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def content_of(house: House, key: str) -> bytes:
 def put_back(house: House, manifest: Manifest) -> None:
     """Opens every document as a restore does, and puts it nowhere."""
     opener = Opener(house.settings.identities.get_secret_value())
-    documents.put_back(house.target, opener, house.catalogue.documents(manifest), None)
+    documents.put_back(house.target, opener, house.listed(manifest), None)
 
 
 FILES = ("auth.dump.age", "invoices.dump.age", "payments.dump.age", "notifications.dump.age", documents.LIST, HEADS)
@@ -94,13 +94,13 @@ def test_a_changed_manifest_is_refused(house: House, newer: Manifest, change: Ch
 def test_a_changed_or_missing_document_is_refused(
     house: House, newer: Manifest, change: Callable[[bytes], bytes | None]
 ) -> None:
-    stored = house.catalogue.documents(newer)[3].stored
+    stored = house.listed(newer)[3].stored
     with changed(house, stored, change(content_of(house, stored))), pytest.raises(RefusedError, match=stored):
         put_back(house, newer)
 
 
 def test_documents_that_changed_places_are_refused(house: House, newer: Manifest) -> None:
-    one, other = (document.stored for document in house.catalogue.documents(newer)[2:4])
+    one, other = (document.stored for document in house.listed(newer)[2:4])
     with changed(house, one, content_of(house, other)), pytest.raises(RefusedError, match=one):
         put_back(house, newer)
 

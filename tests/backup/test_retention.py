@@ -2,14 +2,12 @@
 
 import dataclasses
 import secrets
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from backup.conftest import House, a_bucket
-from support.backing import S3
+from backup.conftest import House
 from whatsinvoice_backup import documents
-from whatsinvoice_backup.catalogue import Catalogue, moment_of, name_at, to_keep
+from whatsinvoice_backup.catalogue import moment_of, name_at, to_keep
 from whatsinvoice_backup.manifest import Manifest, key_of
 from whatsinvoice_backup.retention import prune
 
@@ -38,14 +36,12 @@ def test_the_only_one_stays_however_old() -> None:
 
 
 @pytest.fixture
-def shelf(house: House, newer: Manifest, s3: S3) -> Iterator[House]:
-    """The same house with a bucket of its own for backups, and one backup in it."""
-    with a_bucket(s3) as (name, bucket):
-        limits = {"keep_hours": 0, "keep_daily": 1, "keep_weekly": 0, "keep_monthly": 0}
-        settings = house.settings.model_copy(update={"target_bucket": name, **limits})
-        shelf = dataclasses.replace(house, settings=settings, catalogue=Catalogue(bucket, house.catalogue.signer))
-        shelf.save()
-        yield shelf
+def shelf(empty_shelf: House) -> House:
+    """One backup, which alone is kept."""
+    limits = {"keep_hours": 0, "keep_daily": 1, "keep_weekly": 0, "keep_monthly": 0}
+    shelf = dataclasses.replace(empty_shelf, settings=empty_shelf.settings.model_copy(update=limits))
+    shelf.save()
+    return shelf
 
 
 def put_manifest(house: House, manifest: Manifest, moment: datetime) -> str:

@@ -29,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     configure_logging("backup", form=settings.log_format, level=settings.log_level)
     source, target = settings.source(), settings.target()
+    signer = Signer(settings.manifest_keys.get_secret_value())
     try:
-        return _run(options, settings, source, Catalogue(target, Signer(settings.manifest_keys.get_secret_value())))
+        return _run(options, settings, source, Catalogue(target, signer, settings.work_folder))
     except (BackupError, RefusedError) as error:
         sys.stderr.write(f"{error}\n")
     except (ClientError, BotoCoreError) as error:

@@ -3,14 +3,22 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
+from whatsinvoice_backup.batches import batches
+
+THREADS = 8
+"""Requests at a time: of documents, and of the parts of each large file."""
+FILES = 2
+"""Large files that are on their way at a time."""
 _ENCRYPTED = {"ServerSideEncryption": "AES256"}
+_IN_PARTS = TransferConfig(max_concurrency=THREADS)
 _AT_ONCE = 1000
 """S3 deletes so many keys in one call."""
 
@@ -43,7 +51,7 @@ class Bucket:
                 connect_timeout=5,
                 read_timeout=60,
                 retries={"max_attempts": 5},
-                max_pool_connections=16,
+                max_pool_connections=THREADS * FILES,  # a thread without a place in the pool connects anew each time
                 s3={"addressing_style": "path" if endpoint else "auto"},
             ),
         )
@@ -54,12 +62,12 @@ class Bucket:
 
     def upload(self, file: Path, key: str) -> None:
         """In parts where it is large."""
-        self._client.upload_file(str(file), self.name, key, ExtraArgs=_ENCRYPTED)
+        self._client.upload_file(str(file), self.name, key, ExtraArgs=_ENCRYPTED, Config=_IN_PARTS)
 
-    def download(self, key: str, file: Path) -> bool:
+    def download(self, key: str, file: IO[bytes]) -> bool:
         """False when there is no such object."""
         try:
-            self._client.download_file(self.name, key, str(file))
+            self._client.download_fileobj(self.name, key, file, Config=_IN_PARTS)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return False
@@ -85,10 +93,15 @@ class Bucket:
                 return None
             raise
 
+    def listed(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Key and bytes of each object whose key starts so, however many there are."""
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+            for found in page.get("Contents", ()):
+                yield found["Key"], found["Size"]
+
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Key -> bytes, of the objects whose key starts so."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-        return {found["Key"]: found["Size"] for page in pages for found in page.get("Contents", ())}
+        """As `listed`, of a few."""
+        return dict(self.listed(prefix))
 
     def folders(self, prefix: str) -> list[str]:
         """The names right below a prefix that ends with a slash."""
@@ -97,16 +110,14 @@ class Bucket:
         return sorted(name.removeprefix(prefix).rstrip("/") for name in found)
 
     def versions(self) -> Iterator[Version]:
-        """Every version of every object; those of one key newest first, as S3 lists them."""
+        """Every version of every object; those of one key together, newest first, as S3 lists them."""
         for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self.name):
             for found in page.get("Versions", ()):
                 yield Version(found["Key"], found["VersionId"])
 
     def delete(self, keys: Iterable[str]) -> None:
         """In a versioned bucket they are hidden; the bucket's lifecycle ends them."""
-        left = sorted(keys)
-        while left:
-            batch, left = left[:_AT_ONCE], left[_AT_ONCE:]
+        for batch in batches(keys, _AT_ONCE):
             wanted = {"Objects": [{"Key": key} for key in batch], "Quiet": True}
             answer = self._client.delete_objects(Bucket=self.name, Delete=wanted)
             if errors := answer.get("Errors"):

@@ -1,19 +1,23 @@
 """The backups that a bucket holds: which are whole, what they say, and which may go."""
 
 import gzip
-from collections.abc import Iterable
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from os import SEEK_END
 from typing import Any
 
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.bucket import Bucket
-from whatsinvoice_backup.documents import Document
+from whatsinvoice_backup.documents import Document, read_list
 from whatsinvoice_backup.failures import RefusedError
 from whatsinvoice_backup.manifest import FOLDER, HEADS, Manifest, Signer, key_of
-from whatsinvoice_backup.sealing import require, sha256
+from whatsinvoice_backup.sealing import Sealed, open_file_sha256, require, sha256
 
 DRILLS = "drills"
+_COPIED = "copied-"
 _NAME = "%Y%m%dT%H%M%SZ"
 
 
@@ -38,9 +42,12 @@ class Listing:
 
 
 class Catalogue:
-    def __init__(self, target: Bucket, signer: Signer) -> None:
+    """`folder` is for lists while they are read; the machine's own where none is named."""
+
+    def __init__(self, target: Bucket, signer: Signer, folder: str = "") -> None:
         self.target = target
         self.signer = signer
+        self.folder = folder
 
     def listing(self) -> Listing:
         found = Listing([], [], {})
@@ -67,14 +74,36 @@ class Catalogue:
             raise RefusedError(f"there is no backup {name}, or it was never finished")
         return self.signer.manifest(name, text)
 
-    def documents(self, manifest: Manifest) -> list[Document]:
-        """Of a backup's list; RefusedError when that is not what was saved."""
+    @contextmanager
+    def documents(self, manifest: Manifest) -> Iterator[Iterator[Document]]:
+        """Of a backup's list, one after the other; RefusedError, before the first, when that is not what was saved."""
         key = key_of(manifest.name, documents.LIST)
-        content = self.target.get(key)
-        if content is None:
-            raise RefusedError(f"{key} is missing")
-        require(key, len(content), sha256(content), manifest.objects_list)
-        return list(documents.read_list(content))
+        with tempfile.TemporaryFile(dir=self.folder or None) as file:
+            if not self.target.download(key, file):
+                raise RefusedError(f"{key} is missing")
+            require(key, file.seek(0, SEEK_END), open_file_sha256(file), manifest.objects_list)
+            yield read_list(file)
+
+    def note_copied(self, name: str, number: int, copied: list[Document]) -> None:
+        """Writes down what a backup that is being made has copied, for the next one if this one does not end.
+
+        It is signed: whoever can write into the bucket can encrypt as well, and must not put a document of theirs in
+        the place of one of ours.
+        """
+        body = {"kind": "copied", "backup": name, "documents": [asdict(document) for document in copied]}
+        self.target.put(key_of(name, f"{_COPIED}{number:06}"), self.signer.signed(body))
+
+    def copied(self, name: str) -> Iterator[Document]:
+        """What `note_copied` wrote; RefusedError for what is not ours as it stands."""
+        for key in self.target.sizes(key_of(name, _COPIED)):
+            body = self.signer.document(key, self.target.get(key) or b"")
+            if (body.get("kind"), body.get("backup")) != ("copied", name):
+                raise RefusedError(f"{key} is not what was noted there")
+            for fields in body["documents"]:
+                yield Document(**(fields | {"sealed": Sealed(**fields["sealed"])}))
+
+    def forget_copied(self, name: str) -> None:
+        self.target.delete(self.target.sizes(key_of(name, _COPIED)))
 
     def heads(self, manifest: Manifest) -> str:
         """Where the ledger's chains ended, a line for each; RefusedError when that is not what was saved."""

@@ -1,24 +1,32 @@
-"""The documents' mirror: each version of each object once, encrypted, under `objects/`; and the list of them."""
+"""The documents' mirror: each version of each object once, encrypted, under `objects/`; and the list of them.
+
+Lists are read and written line by line, and nothing here grows with their length.
+"""
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import IO, Any
 
-from whatsinvoice_backup.bucket import Bucket, Version
+from whatsinvoice_backup.batches import batches
+from whatsinvoice_backup.bucket import THREADS, Bucket, Version
 from whatsinvoice_backup.failures import BackupError, RefusedError
+from whatsinvoice_backup.index import Index, an_index
 from whatsinvoice_backup.sealing import Opener, Sealed, Sealer, sha256
 
 FOLDER = "objects"
 LIST = "objects.jsonl.gz"
-_THREADS = 8
+AT_ONCE = 1000
+"""So many are in memory, and so many copies at most are lost with a run that ends in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One version of an object. In a list those of one key stand oldest first: the last is the current one."""
+    """One version of an object. Lists have those of one key together, oldest first: the last is the current one."""
 
     key: str
     version: str
@@ -28,20 +36,55 @@ class Document:
     @property
     def stored(self) -> str:
         """Its key in the bucket of backups."""
-        return f"{FOLDER}/{self.key}/{self.version}"
+        return stored_as(Version(self.key, self.version))
 
 
-def mirror(source: Bucket, target: Bucket, sealer: Sealer, known: Iterable[Document]) -> tuple[list[Document], int]:
-    """Copies the versions that are not `known`; gives all that the source has, oldest first, and how many were new."""
-    before = {(document.key, document.version): document for document in known}
-    found = list(source.versions())
-    missing = [version for version in found if (version.key, version.id) not in before]
-    with ThreadPoolExecutor(_THREADS) as threads:
-        copied = {
-            (document.key, document.version): document
-            for document in threads.map(lambda version: _copy(source, target, sealer, version), missing)
-        }
-    return [(before | copied)[version.key, version.id] for version in reversed(found)], len(copied)
+def stored_as(version: Version) -> str:
+    """The key of a version in the bucket of backups."""
+    return f"{FOLDER}/{version.key}/{version.id}"
+
+
+@dataclass(slots=True)
+class Mirrored:
+    """How many documents a list names, their bytes when opened, and how many of them were copied for it."""
+
+    objects: int = 0
+    size: int = 0
+    new: int = 0
+
+
+def mirror(
+    source: Bucket,
+    target: Bucket,
+    sealer: Sealer,
+    known: Index,
+    listed: IO[bytes],
+    copied: Callable[[list[Document]], None],
+) -> Mirrored:
+    """Copies the versions that are not `known`, and writes the list of all that the source has.
+
+    `known` has the line of each document by its key in the target; `copied` is told of the copies as they are made.
+    """
+    done = Mirrored()
+    with ThreadPoolExecutor(THREADS) as threads, gzip.GzipFile("", "wb", 6, listed, mtime=0) as out:
+        for batch in batches(_oldest_first(source.versions()), AT_ONCE):
+            lines = {version: known.get(stored_as(version)) for version in batch}
+            missing = [version for version, line in lines.items() if line is None]
+            new = list(threads.map(lambda version: _copy(source, target, sealer, version), missing))
+            if new:
+                copied(new)
+            lines |= {version: line_of(document) for version, document in zip(missing, new, strict=True)}
+            out.write("".join(f"{lines[version]}\n" for version in batch).encode())
+            done.objects += len(batch)
+            done.new += len(new)
+            done.size += sum(read_line(lines[version] or "").sealed.size for version in batch)
+    return done
+
+
+def _oldest_first(versions: Iterable[Version]) -> Iterator[Version]:
+    """A store lists those of one key together, newest first."""
+    for _, of_key in groupby(versions, attrgetter("key")):
+        yield from reversed(list(of_key))
 
 
 def _copy(source: Bucket, target: Bucket, sealer: Sealer, version: Version) -> Document:
@@ -55,17 +98,21 @@ def _copy(source: Bucket, target: Bucket, sealer: Sealer, version: Version) -> D
     return document
 
 
-def written_list(documents: Iterable[Document]) -> bytes:
-    """Gzipped JSON lines; the same documents give the same bytes."""
-    lines = "".join(json.dumps(asdict(document), sort_keys=True) + "\n" for document in documents)
-    return gzip.compress(lines.encode(), compresslevel=6, mtime=0)
+def line_of(document: Document) -> str:
+    """JSON; the same document gives the same line."""
+    return json.dumps(asdict(document), sort_keys=True)
 
 
-def read_list(content: bytes) -> Iterator[Document]:
-    """Of a list whose hash was compared."""
-    for line in gzip.decompress(content).splitlines():
-        fields: dict[str, Any] = json.loads(line)
-        yield Document(**(fields | {"sealed": Sealed(**fields["sealed"])}))
+def read_line(line: str | bytes) -> Document:
+    fields: dict[str, Any] = json.loads(line)
+    return Document(**(fields | {"sealed": Sealed(**fields["sealed"])}))
+
+
+def read_list(file: IO[bytes]) -> Iterator[Document]:
+    """Of a list whose hash was compared: gzipped JSON lines."""
+    with gzip.open(file) as lines:
+        for line in lines:
+            yield read_line(line)
 
 
 def opened(target: Bucket, opener: Opener, document: Document) -> bytes:
@@ -76,7 +123,7 @@ def opened(target: Bucket, opener: Opener, document: Document) -> bytes:
     return opener.content(document.stored, sealed, document.sealed)
 
 
-def put_back(target: Bucket, opener: Opener, documents: list[Document], place: Bucket | None) -> None:
+def put_back(target: Bucket, opener: Opener, documents: Iterable[Document], place: Bucket | None) -> None:
     """Opens every version and puts it into the empty bucket, if there is one.
 
     Those of one key come oldest first, so that the newest is the current one.
@@ -84,9 +131,6 @@ def put_back(target: Bucket, opener: Opener, documents: list[Document], place: B
     Raises:
         RefusedError: one is missing, or is not what was saved.
     """
-    by_key: dict[str, list[Document]] = {}
-    for document in documents:
-        by_key.setdefault(document.key, []).append(document)
 
     def restore(versions: list[Document]) -> None:
         for document in versions:
@@ -94,14 +138,13 @@ def put_back(target: Bucket, opener: Opener, documents: list[Document], place: B
             if place is not None:
                 place.put(document.key, content, document.content_type)
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(restore, by_key.values()))
+    with ThreadPoolExecutor(THREADS) as threads:
+        for batch in batches(_by_key(documents), AT_ONCE):
+            list(threads.map(restore, batch))
 
 
-def differences(place: Bucket, documents: list[Document]) -> list[str]:
-    """What a bucket's current objects hold other than the newest versions of the list."""
-    newest = {document.key: document for document in documents}
-    strangers = [f"{key} was never saved" for key in place.sizes("").keys() - newest.keys()]
+def differences(place: Bucket, documents: Iterable[Document], folder: str) -> list[str]:
+    """What a bucket's current objects hold other than the newest versions of the list; an index lies in the folder."""
 
     def compare(document: Document) -> str:
         content = place.get(document.key)
@@ -109,5 +152,15 @@ def differences(place: Bucket, documents: list[Document]) -> list[str]:
             return f"{document.key} is missing"
         return "" if sha256(content) == document.sealed.sha256 else f"{document.key} has other content"
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        return sorted(strangers) + [found for found in threads.map(compare, newest.values()) if found]
+    found: list[str] = []
+    with an_index(folder) as strangers, ThreadPoolExecutor(THREADS) as threads:
+        strangers.add((key, "") for key, _ in place.listed(""))
+        for batch in batches((versions[-1] for versions in _by_key(documents)), AT_ONCE):
+            strangers.remove(document.key for document in batch)
+            found += [difference for difference in threads.map(compare, batch) if difference]
+        return [f"{key} was never saved" for key in strangers] + found
+
+
+def _by_key(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    for _, versions in groupby(documents, attrgetter("key")):
+        yield list(versions)

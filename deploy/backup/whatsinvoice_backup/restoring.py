@@ -12,6 +12,7 @@ from whatsinvoice_backup.bucket import Bucket
 from whatsinvoice_backup.catalogue import Catalogue
 from whatsinvoice_backup.contents import read_contents, snapshots
 from whatsinvoice_backup.failures import BackupError, RefusedError
+from whatsinvoice_backup.index import an_index
 from whatsinvoice_backup.manifest import Contents, Ledger, Manifest, key_of
 from whatsinvoice_backup.programs import Programs
 from whatsinvoice_backup.saving import dump_file
@@ -28,7 +29,7 @@ def verify(catalogue: Catalogue, manifest: Manifest) -> None:
     Raises:
         RefusedError: it is not whole; the reason names the file.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=catalogue.folder or None) as folder:
         for service, dump in manifest.dumps.items():
             key, file = key_of(manifest.name, dump_file(service)), Path(folder) / service
             _download(catalogue.target, key, file)
@@ -36,11 +37,13 @@ def verify(catalogue: Catalogue, manifest: Manifest) -> None:
             file.unlink()
     if manifest.heads_list is not None:
         catalogue.heads(manifest)
-    sizes = catalogue.target.sizes(f"{documents.FOLDER}/")
-    for document in catalogue.documents(manifest):
-        if document.stored not in sizes:
-            raise RefusedError(f"{document.stored} is missing")
-        require(document.stored, sizes[document.stored], document.sealed.sealed_sha256, document.sealed)
+    with an_index(catalogue.folder) as there, catalogue.documents(manifest) as found:
+        there.add((key, str(size)) for key, size in catalogue.target.listed(f"{documents.FOLDER}/"))
+        for document in found:
+            size = there.get(document.stored)
+            if size is None:
+                raise RefusedError(f"{document.stored} is missing")
+            require(document.stored, int(size), document.sealed.sealed_sha256, document.sealed)
 
 
 def restore(settings: Settings, catalogue: Catalogue, manifest: Manifest, place: Bucket | None) -> None:
@@ -54,26 +57,31 @@ def restore(settings: Settings, catalogue: Catalogue, manifest: Manifest, place:
     addresses = settings.addresses()
     _require_empty(addresses, place)
     programs, opener = Programs(settings.pg_programs), Opener(settings.identities.get_secret_value())
-    found = catalogue.documents(manifest)
-    with tempfile.TemporaryDirectory(dir=settings.work_folder or None) as folder:
+    with (
+        catalogue.documents(manifest) as found,
+        tempfile.TemporaryDirectory(dir=settings.work_folder or None) as folder,
+    ):
         for service in SERVICES:
             plain = _opened(catalogue.target, opener, manifest, service, Path(folder))
             programs.restore(addresses[service], service, owner_of(service), plain, JOBS)
             plain.unlink()
             with psycopg.connect(addresses[service], autocommit=True) as admin:
                 narrow(admin, service)
-    for url in dict.fromkeys(addresses.values()):
-        with psycopg.connect(url, autocommit=True) as admin:
-            admin.execute("ANALYZE")
-    documents.put_back(catalogue.target, opener, found, place)
+        for url in dict.fromkeys(addresses.values()):
+            with psycopg.connect(url, autocommit=True) as admin:
+                admin.execute("ANALYZE")
+        documents.put_back(catalogue.target, opener, found, place)
 
 
 def compare(settings: Settings, catalogue: Catalogue, manifest: Manifest, place: Bucket | None) -> list[str]:
     """What is there other than the manifest says: rows, checksums, revisions, the ledger, documents. Empty is good."""
     with snapshots(settings.addresses()) as (_, servers):
         found = read_contents(servers)
-    of_documents = documents.differences(place, catalogue.documents(manifest)) if place else []
-    return [*_differences(manifest.contents, found), *of_documents]
+    different = _differences(manifest.contents, found)
+    if place is not None:
+        with catalogue.documents(manifest) as listed:
+            different += documents.differences(place, listed, catalogue.folder)
+    return different
 
 
 def _differences(expected: Contents, found: Contents) -> list[str]:
@@ -113,8 +121,9 @@ def _opened(target: Bucket, opener: Opener, manifest: Manifest, service: str, fo
 
 
 def _download(target: Bucket, key: str, file: Path) -> None:
-    if not target.download(key, file):
-        raise RefusedError(f"{key} is missing")
+    with file.open("wb") as out:
+        if not target.download(key, out):
+            raise RefusedError(f"{key} is missing")
 
 
 def _require_empty(addresses: dict[str, str], place: Bucket | None) -> None:
@@ -122,5 +131,5 @@ def _require_empty(addresses: dict[str, str], place: Bucket | None) -> None:
         with psycopg.connect(url) as connection:
             if row := connection.execute(_NOT_EMPTY, [list(SERVICES)]).fetchone():
                 raise BackupError(f"the schema {row[0]} is not empty; a backup is restored into an empty place")
-    if place and place.sizes(""):
+    if place and next(place.listed(""), None):
         raise BackupError(f"the bucket {place.name} is not empty; a backup is restored into an empty place")

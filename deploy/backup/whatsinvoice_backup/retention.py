@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.catalogue import Catalogue, moment_of, to_keep
+from whatsinvoice_backup.index import an_index
 from whatsinvoice_backup.manifest import FOLDER, key_of
 from whatsinvoice_backup.settings import Settings
 
 UNFINISHED_FOR = timedelta(days=1)
-"""A backup takes minutes: what has no manifest after a day never gets one."""
+"""What has no manifest after a day never gets one. The next backup has used what it copied: that goes only now."""
 
 
 def prune(catalogue: Catalogue, settings: Settings) -> list[str]:
@@ -31,11 +32,11 @@ def prune(catalogue: Catalogue, settings: Settings) -> list[str]:
         target.delete([key_of(name)])  # first, so that what is left of it is unfinished and no backup
         target.delete(target.sizes(f"{FOLDER}/{name}/"))
     if gone and not listing.unfinished and not listing.refused:
-        named = {
-            document.stored
-            for manifest in listing.good
-            if manifest.name in kept
-            for document in catalogue.documents(manifest)
-        }
-        target.delete(target.sizes(f"{documents.FOLDER}/").keys() - named)
+        with an_index(catalogue.folder) as named:
+            for manifest in listing.good:
+                if manifest.name in kept:
+                    with catalogue.documents(manifest) as found:
+                        named.add((document.stored, "") for document in found)
+            stored = (key for key, _ in target.listed(f"{documents.FOLDER}/"))
+            target.delete(key for key in stored if named.get(key) is None)
     return gone

@@ -4,26 +4,27 @@ import gzip
 import secrets
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 import structlog
 
 from whatsinvoice_backup import documents
-from whatsinvoice_backup.bucket import Bucket
+from whatsinvoice_backup.bucket import FILES, Bucket
 from whatsinvoice_backup.catalogue import Catalogue, name_at
 from whatsinvoice_backup.contents import Server, read_contents, read_heads, snapshots
-from whatsinvoice_backup.documents import Document
+from whatsinvoice_backup.documents import Document, Mirrored
+from whatsinvoice_backup.failures import RefusedError
+from whatsinvoice_backup.index import Index, an_index
 from whatsinvoice_backup.manifest import FORMAT, HEADS, Manifest, key_of
 from whatsinvoice_backup.programs import Programs
-from whatsinvoice_backup.sealing import Sealed, Sealer, sha256
+from whatsinvoice_backup.sealing import Sealed, Sealer, file_sha256, sha256
 from whatsinvoice_backup.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-_AT_ONCE = 2
-"""Dumps at a time: each is one processor of the server and one of ours."""
 
 
 def dump_file(service: str) -> str:
@@ -45,7 +46,8 @@ def save(settings: Settings, catalogue: Catalogue, source: Bucket) -> Manifest:
             programs.require(server.connection.info.server_version)
         with (
             tempfile.TemporaryDirectory(dir=settings.work_folder or None) as folder,
-            ThreadPoolExecutor(_AT_ONCE) as threads,
+            # each dump is one processor of the server and one of ours
+            ThreadPoolExecutor(FILES) as threads,
         ):
             writing = {
                 service: threads.submit(_dump, programs, sealer, server, service, Path(folder), catalogue.target, name)
@@ -62,9 +64,7 @@ def save(settings: Settings, catalogue: Catalogue, source: Bucket) -> Manifest:
             "whatsinvoice-backup": version("whatsinvoice-backup"),
         }
     log.info("databases saved", backup=name, seconds=round(time.monotonic() - begun, 1))
-    found, new = documents.mirror(source, catalogue.target, sealer, _known(catalogue))
-    listed = documents.written_list(found)
-    catalogue.target.put(key_of(name, documents.LIST), listed)
+    mirrored, listed = _mirror(catalogue, source, sealer, name)
     catalogue.target.put(key_of(name, HEADS), heads)
     manifest = Manifest(
         format=FORMAT,
@@ -76,19 +76,20 @@ def save(settings: Settings, catalogue: Catalogue, source: Bucket) -> Manifest:
         moments=moments,
         contents=contents,
         dumps=dumps,
-        objects_list=_as_it_is(listed),
-        objects=len(found),
-        objects_bytes=sum(document.sealed.size for document in found),
-        objects_new=new,
-        heads_list=_as_it_is(heads),
+        objects_list=listed,
+        objects=mirrored.objects,
+        objects_bytes=mirrored.size,
+        objects_new=mirrored.new,
+        heads_list=_as_it_is(len(heads), sha256(heads)),
     )
     catalogue.target.put(key_of(name), catalogue.signer.signed_manifest(manifest))
-    log.info("backup made", backup=name, seconds=manifest.seconds, bytes=manifest.size, new_objects=new)
+    catalogue.forget_copied(name)
+    log.info("backup made", backup=name, seconds=manifest.seconds, bytes=manifest.size, new_objects=mirrored.new)
     return manifest
 
 
-def _as_it_is(content: bytes) -> Sealed:
-    return Sealed(len(content), sha256(content), len(content), sha256(content))
+def _as_it_is(size: int, digest: str) -> Sealed:
+    return Sealed(size, digest, size, digest)
 
 
 def _dump(
@@ -102,7 +103,46 @@ def _dump(
     return sealed
 
 
-def _known(catalogue: Catalogue) -> list[Document]:
-    """The documents of the last backup, which need not be copied again."""
-    good = catalogue.listing().good
-    return catalogue.documents(good[0]) if good else []
+def _mirror(catalogue: Catalogue, source: Bucket, sealer: Sealer, name: str) -> tuple[Mirrored, Sealed]:
+    """Copies the documents that are new, and gives what there is and the list of it, which lies in the bucket then."""
+    numbers = count(1)
+    with (
+        tempfile.TemporaryDirectory(dir=catalogue.folder or None) as folder,
+        an_index(catalogue.folder) as known,
+    ):
+        _learn(catalogue, known)
+        file = Path(folder) / documents.LIST
+        with file.open("wb") as out:
+            mirrored = documents.mirror(
+                source,
+                catalogue.target,
+                sealer,
+                known,
+                out,
+                lambda copied: catalogue.note_copied(name, next(numbers), copied),
+            )
+        catalogue.target.upload(file, key_of(name, documents.LIST))
+        return mirrored, _as_it_is(file.stat().st_size, file_sha256(file))
+
+
+def _learn(catalogue: Catalogue, known: Index) -> None:
+    """What need not be copied again: named by the last backup or by one that did not end, and there in its size."""
+    listing = catalogue.listing()
+    with an_index(catalogue.folder) as there:
+        there.add((key, str(size)) for key, size in catalogue.target.listed(f"{documents.FOLDER}/"))
+
+        def add(found: Iterable[Document]) -> None:
+            known.add(
+                (document.stored, documents.line_of(document))
+                for document in found
+                if there.get(document.stored) == str(document.sealed.sealed_size)
+            )
+
+        for manifest in listing.good[:1]:
+            with catalogue.documents(manifest) as found:
+                add(found)
+        for name in listing.unfinished:
+            try:
+                add(catalogue.copied(name))
+            except RefusedError as error:
+                log.warning("what was copied is copied again", backup=name, reason=str(error))

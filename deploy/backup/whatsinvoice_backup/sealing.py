@@ -124,4 +124,12 @@ def sha256(content: bytes) -> str:
 def file_sha256(file: Path) -> str:
     """Lower-case hex."""
     with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+        return open_file_sha256(content)
+
+
+def open_file_sha256(file: IO[bytes]) -> str:
+    """Of all of it, as lower-case hex; it stands at its beginning again."""
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary file will do
+    file.seek(0)
+    return digest

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +135,7 @@ def restore_drill(backups: Backups, say: Callable[[str], None], name: str = "") 
                 place,
                 name=name,
                 passwords=_passwords(stack.state.secrets()),
-                use=lambda manifest: _use(stack, resources, backups.catalogue.documents(manifest)),
+                use=lambda manifest: _use(stack, resources, backups.catalogue, manifest),
             )
 
 
@@ -170,11 +170,11 @@ def _place(settings: Settings, resources: Resources) -> Iterator[tuple[Settings,
         place.close()
 
 
-def _use(stack: Stack, resources: Resources, documents: list[Document]) -> dict[str, Any]:
+def _use(stack: Stack, resources: Resources, catalogue: Catalogue, manifest: Manifest) -> dict[str, Any]:
     """Every service starts on what was restored; a customer's link and a kept document are read as customers do."""
     stack.up()
     admin_url = resources.database_url.rpartition("/")[0] + f"/{DATABASE}"
-    with psycopg.connect(admin_url) as admin:
+    with psycopg.connect(admin_url) as admin, catalogue.documents(manifest) as documents:
         page = admin.execute(
             "SELECT token, number FROM invoices.invoices WHERE status IN ('open', 'paid') ORDER BY id DESC LIMIT 1"
         ).fetchone()
@@ -189,9 +189,9 @@ def _use(stack: Stack, resources: Resources, documents: list[Document]) -> dict[
     return {"read_page_of": page[1] if page else "", "read_document": bool(kept)}
 
 
-def _kept_document(admin: "psycopg.Connection[Any]", documents: list[Document]) -> tuple[str, str] | None:
+def _kept_document(admin: "psycopg.Connection[Any]", documents: Iterable[Document]) -> tuple[str, str] | None:
     """Token and SHA-256 of an invoice whose document, as it now stands, was saved."""
-    for document in reversed(documents):
+    for document in documents:
         _, invoice_id, file = document.key.split("/")
         row = admin.execute(
             "SELECT token FROM invoices.invoices WHERE id = %s AND version || '.pdf' = %s", [invoice_id, file]
