@@ -103,8 +103,18 @@ def _needed() -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
-def house(postgres_url: str, s3: S3) -> Iterator[House]:
+def variables(settings: Settings) -> dict[str, str]:
+    """The settings as the environment of the program."""
+    values = {}
+    for name in Settings.model_fields.keys() - {"service_key", "trusted_keys"}:
+        value = getattr(settings, name)
+        values[f"BACKUP_{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    return values
+
+
+@contextmanager
+def a_house(postgres_url: str, s3: S3) -> Iterator[House]:
+    """With invoices and no document."""
     host, port = host_and_port(postgres_url)
 
     def make(name: str) -> None:
@@ -119,9 +129,6 @@ def house(postgres_url: str, s3: S3) -> Iterator[House]:
         a_bucket(s3) as (backups, target),
     ):
         fill(admin_url, INVOICES)
-        for number in range(6):
-            source.put(f"biz_1/inv_{number}/1.pdf", secrets.token_bytes(2_000 + number), "application/pdf")
-        source.put("biz_1/inv_0/1.pdf", b"drawn again", "application/pdf")
         database = admin_url.rpartition("/")[2]
         values = _needed() | {
             "database_url": f"postgresql://{BACKUP_ROLE}:{_PASSWORD}@{host}:{port}/{database}",
@@ -134,6 +141,15 @@ def house(postgres_url: str, s3: S3) -> Iterator[House]:
         settings = Settings(app_env="test", **values)
         signer = Signer(settings.manifest_keys.get_secret_value())
         yield House(admin_url, settings, Catalogue(target, signer), source)
+
+
+@pytest.fixture(scope="session")
+def house(postgres_url: str, s3: S3) -> Iterator[House]:
+    with a_house(postgres_url, s3) as house:
+        for number in range(6):
+            house.source.put(f"biz_1/inv_{number}/1.pdf", secrets.token_bytes(2_000 + number), "application/pdf")
+        house.source.put("biz_1/inv_0/1.pdf", b"drawn again", "application/pdf")
+        yield house
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from backup.conftest import House, Place
+from backup.conftest import House, Place, variables
 from backup.test_refusals import changed, flipped
 from prometheus_client import generate_latest
 from pydantic import SecretStr
@@ -28,12 +28,7 @@ from whatsinvoice_backup.settings import Settings
 def environment(house: House, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The settings of the house as variables; the logs stay the tests' own."""
     monkeypatch.setattr("whatsinvoice_backup.__main__.configure_logging", lambda *_, **__: None)
-    values = {}
-    for name in Settings.model_fields:
-        value = getattr(house.settings, name)
-        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        if name not in ("service_key", "trusted_keys"):
-            values[f"BACKUP_{name.upper()}"] = text
+    values = variables(house.settings)
     for name, text in values.items():
         monkeypatch.setenv(name, text)
     return values
