@@ -23,6 +23,7 @@ class ObjectStore:
 
     def __init__(self, *, endpoint: str, region: str, bucket: str, access_key: str, secret_key: str) -> None:
         self.bucket = bucket
+        self._region = region
         self._client: Any = boto3.client(
             "s3",
             endpoint_url=endpoint or None,
@@ -65,8 +66,10 @@ class ObjectStore:
 
     def ensure_bucket(self) -> None:
         """Makes the bucket where it is missing, versioned and encrypted by default."""
+        # AWS wants the region named for every bucket but those of this one, where it refuses the name
+        where = {} if self._region == "us-east-1" else {"LocationConstraint": self._region}
         try:
-            self._client.create_bucket(Bucket=self.bucket)
+            self._client.create_bucket(Bucket=self.bucket, **({"CreateBucketConfiguration": where} if where else {}))
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from moto import mock_aws
 from support.backing import S3
 from whatsinvoice_kit.storage import ObjectStore
 
@@ -102,3 +103,13 @@ async def test_a_store_that_is_closed_leaves_no_connection_to_the_collector(s3: 
     assert await made.get("leak-none") is None
     made.close()
     assert _open_files() <= before
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_a_bucket_is_made_in_its_region(region: str) -> None:
+    """AWS refuses one that is asked for in another region without being told its name; stores of one region do not."""
+    with mock_aws():
+        store = ObjectStore(endpoint="", region=region, bucket="ours", access_key="key", secret_key="secret")
+        store.ensure_bucket()
+        assert list(store.faults()) == []
+        store.close()

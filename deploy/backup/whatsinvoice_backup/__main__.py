@@ -1,4 +1,4 @@
-"""The command line: `python -m whatsinvoice_backup run|list|heads|verify|restore|drill|prune|watch`."""
+"""The command line: `python -m whatsinvoice_backup run|list|heads|verify|restore|drill|prune|watch|provision`."""
 
 import argparse
 import asyncio
@@ -6,7 +6,9 @@ import json
 import sys
 from collections.abc import Sequence
 
+import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
+from whatsinvoice_kit.data.provision import SuperuserNeededError
 from whatsinvoice_kit.observe.logging import configure_logging
 
 from whatsinvoice_backup.bucket import Bucket
@@ -14,6 +16,7 @@ from whatsinvoice_backup.catalogue import Catalogue
 from whatsinvoice_backup.drill import drill
 from whatsinvoice_backup.failures import BackupError, RefusedError
 from whatsinvoice_backup.manifest import Manifest, Signer
+from whatsinvoice_backup.provisioning import ProvisionSettings, provision_buckets, provision_databases
 from whatsinvoice_backup.restoring import compare, restore, verify
 from whatsinvoice_backup.retention import prune
 from whatsinvoice_backup.saving import save
@@ -23,23 +26,37 @@ from whatsinvoice_backup.watch import watch
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    settings = Settings.load()
+    settings = (ProvisionSettings if options.command == "provision" else Settings).load()
     if options.check_config:
         _say(settings.shown())
         return 0
     configure_logging("backup", form=settings.log_format, level=settings.log_level)
+    try:
+        return _provision(settings) if isinstance(settings, ProvisionSettings) else _with_buckets(options, settings)
+    except (BackupError, RefusedError, SuperuserNeededError) as error:
+        sys.stderr.write(f"{error}\n")
+    except (ClientError, BotoCoreError) as error:
+        sys.stderr.write(f"the object store failed: {error}\n")
+    except psycopg.Error as error:
+        sys.stderr.write(f"Postgres failed: {error}\n")
+    return 1
+
+
+def _provision(settings: ProvisionSettings) -> int:
+    for provisioned in (provision_buckets, provision_databases):
+        for line in provisioned(settings):
+            _say(line)
+    return 0
+
+
+def _with_buckets(options: argparse.Namespace, settings: Settings) -> int:
     source, target = settings.source(), settings.target()
     signer = Signer(settings.manifest_keys.get_secret_value())
     try:
         return _run(options, settings, source, Catalogue(target, signer, settings.work_folder))
-    except (BackupError, RefusedError) as error:
-        sys.stderr.write(f"{error}\n")
-    except (ClientError, BotoCoreError) as error:
-        sys.stderr.write(f"the object store failed: {error}\n")
     finally:
         source.close()
         target.close()
-    return 1
 
 
 def _run(options: argparse.Namespace, settings: Settings, source: Bucket, catalogue: Catalogue) -> int:
@@ -106,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("name", nargs="?", default="", help="of the backup; the newest without")
     commands.add_parser("prune", help="let go of backups that are no longer kept")
     commands.add_parser("watch", help="serve metrics of the backups on the ops port")
+    commands.add_parser("provision", help="roles, schemas and buckets, before anything else; has settings of its own")
     return parser
 
 

@@ -115,6 +115,20 @@ class Bucket:
             for found in page.get("Versions", ()):
                 yield Version(found["Key"], found["VersionId"])
 
+    def end_hidden(self, days: int) -> bool:
+        """Has the store end versions so long after they were hidden; False where there are rules already: they stay."""
+        try:
+            self._client.get_bucket_lifecycle_configuration(Bucket=self.name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchLifecycleConfiguration":
+                raise
+        else:
+            return False
+        rule: dict[str, Any] = {"ID": "hidden", "Status": "Enabled", "Filter": {"Prefix": ""}}
+        rule["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
+        self._client.put_bucket_lifecycle_configuration(Bucket=self.name, LifecycleConfiguration={"Rules": [rule]})
+        return True
+
     def delete(self, keys: Iterable[str]) -> None:
         """In a versioned bucket they are hidden; the bucket's lifecycle ends them."""
         for batch in batches(keys, _AT_ONCE):

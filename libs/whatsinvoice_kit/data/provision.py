@@ -16,6 +16,10 @@ MARKS = frozenset({APPEND_ONLY, KEPT_BY_TRIGGERS})
 """Comments of tables. The role that runs may read and insert into the first kind, and only read the second."""
 
 
+class SuperuserNeededError(RuntimeError):
+    """The admin may not give a role what it needs; the text says what a superuser has to run."""
+
+
 def role_of(service: str) -> str:
     """The role that a service runs with."""
     return f"whatsinvoice_{service}"
@@ -29,7 +33,8 @@ def owner_of(service: str) -> str:
 def provision(admin_url: str, service: str, password: str, owner_password: str, database: str = DATABASE) -> None:
     """Makes database, roles and schema of a service where they are missing, and sets the roles' passwords.
 
-    admin_url is a superuser's on any database of the server.
+    admin_url is a superuser's on any database of the server, or that of a role with CREATEROLE and CREATEDB, as managed
+    servers give it: it then becomes a member of the roles that it makes.
     """
     role, owner = role_of(service), owner_of(service)
     with psycopg.connect(admin_url, autocommit=True) as admin:
@@ -64,12 +69,26 @@ def _run(connection: "psycopg.Connection[Any]", statement: sql.Composed) -> None
 
 
 def provision_backup(admin_url: str, password: str, database: str = DATABASE) -> None:
-    """Makes the role that reads every row of every schema, past row-level security, and writes nothing."""
+    """Makes the role that reads every row of every schema, past row-level security, and writes nothing.
+
+    Raises:
+        SuperuserNeededError: BYPASSRLS is a superuser's to give up to Postgres 15, and later of who has it as well.
+    """
     with psycopg.connect(admin_url, autocommit=True) as admin:
         _make_roles(admin, database, {BACKUP_ROLE: password})
         names = {"database": sql.Identifier(database), "role": sql.Identifier(BACKUP_ROLE)}
         for statement in _OF_BACKUP:
             admin.execute(sql.SQL(statement).format(**names))
+        left = []
+        for held, statement in _SIGHT:
+            made = sql.SQL(statement).format(**names)
+            try:
+                if admin.execute(held, [BACKUP_ROLE]).fetchone() != (True,):
+                    admin.execute(made)
+            except psycopg.errors.InsufficientPrivilege:
+                left.append(f"{made.as_string(admin)};")
+    if left:
+        raise SuperuserNeededError(f"a superuser has to run, once: {' '.join(left)}")
 
 
 def _make_roles(admin: psycopg.Connection, database: str, passwords: dict[str, str]) -> None:
@@ -77,9 +96,12 @@ def _make_roles(admin: psycopg.Connection, database: str, passwords: dict[str, s
     admin.execute("SELECT pg_advisory_lock(hashtextextended('whatsinvoice:provision', 0))")
     if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+    [superuser] = admin.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() or (False,)
     for name, password in passwords.items():
         if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
             admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+            if not superuser:  # who may then give it what it is to own, and act as it
+                admin.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
         admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(password)))
 
 
@@ -127,8 +149,11 @@ _OF_SERVICE = (
 )
 
 _OF_BACKUP = (
-    "ALTER ROLE {role} BYPASSRLS",
     "ALTER ROLE {role} SET default_transaction_read_only = on",
-    "GRANT pg_read_all_data TO {role}",
     "GRANT CONNECT ON DATABASE {database} TO {role}",
 )
+_SIGHT = (
+    ("SELECT rolbypassrls FROM pg_roles WHERE rolname = %s", "ALTER ROLE {role} BYPASSRLS"),
+    ("SELECT pg_has_role(%s, 'pg_read_all_data', 'USAGE')", "GRANT pg_read_all_data TO {role}"),
+)
+"""Whether the role has it, and how it gets it."""
