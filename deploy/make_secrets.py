@@ -6,9 +6,12 @@ and the accounts inside the containers are not its owner.
 """
 
 import base64
+import json
 import secrets
 from pathlib import Path
+from urllib.parse import quote
 
+import pyrage
 from whatsinvoice_kit.data.provision import BACKUP_ROLE, DATABASE, owner_of, role_of
 from whatsinvoice_local.backing.secret_files import generated_once, write_private
 from whatsinvoice_local.generated import key_files, secrets_of
@@ -36,10 +39,34 @@ def _address(role: str, password: str) -> str:
     return f"postgresql://{role}:{password}@postgres:5432/{DATABASE}"
 
 
+def _kept(file: Path, text: str) -> str:
+    return file.read_text() if file.exists() else text
+
+
+def _of_postgres(password: str) -> dict[str, str]:
+    admin = f"postgresql://postgres:{quote(password, safe='')}@postgres:5432"
+    return {
+        "postgres_password": password,
+        "admin_database_url": f"{admin}/postgres",
+        "restore_database_url": f"{admin}/{DATABASE}",
+    }
+
+
+def _of_backups(folder: Path, identities: str) -> dict[str, str]:
+    """Whoever saves is given public keys alone. The private ones may be taken away, and are not made again."""
+    if (folder / "backup_recipients").exists():
+        return {}
+    opening = _kept(folder / "backup_identities", identities)
+    recipients = [str(pyrage.x25519.Identity.from_str(identity).to_public()) for identity in opening.split()]
+    return {"backup_identities": opening, "backup_recipients": " ".join(recipients)}
+
+
 def main(folder: Path = FOLDER) -> None:
     """Writes what is missing."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     known = secrets_of(folder / "generated.json")
+    identities = known.pop("BACKUP_IDENTITIES")
+    write_private(folder / "generated.json", json.dumps(known, indent=1))  # what opens lies in a file of its own alone
     redis = generated_once(folder / "redis_password")
     files = {name.lower(): value for name, value in known.items() if not name.endswith("_DATABASE_PASSWORD")}
     for service in SERVICES:
@@ -49,12 +76,16 @@ def main(folder: Path = FOLDER) -> None:
     files |= {
         **key_files(known),
         "backup_database_url": _address(BACKUP_ROLE, known["BACKUP_DATABASE_PASSWORD"]),
-        "postgres_password": secrets.token_urlsafe(24),
+        **_of_postgres(generated_once(folder / "postgres_password")),
+        **_of_backups(folder, identities),
         "redis_password": redis,
         "redis_url": f"redis://:{redis}@redis:6379/0",
         "redis.conf": _REDIS.format(password=redis),
-        "s3_access_key": secrets.token_hex(10).upper(),
-        "s3_secret_key": secrets.token_urlsafe(30),
+        "s3_access_key": (access_key := _kept(folder / "s3_access_key", secrets.token_hex(10).upper())),
+        "s3_secret_key": (secret_key := _kept(folder / "s3_secret_key", secrets.token_urlsafe(30))),
+        # of the same store, until another one is named
+        "backup_target_access_key": access_key,
+        "backup_target_secret_key": secret_key,
         # nobody listens there: a real incoming webhook is written in its place
         "alert_pages_url": "http://127.0.0.1:9/pages",
         "alert_tickets_url": "http://127.0.0.1:9/tickets",

@@ -34,7 +34,7 @@ def checkout(root: Path, tmp_path: Path, make_secrets: Callable[[Path], None]) -
 
 
 @pytest.mark.parametrize("files", FILES.values(), ids=FILES)
-@pytest.mark.parametrize("profile", ["", "sandbox", "grafana"])
+@pytest.mark.parametrize("profile", ["", "sandbox", "grafana", "backup", "by-hand"])
 def test_compose_accepts_the_files(checkout: Path, files: tuple[str, ...], profile: str) -> None:
     options = [f"--file={name}" for name in files] + ([f"--profile={profile}"] if profile else [])
     command = [str(COMPOSE), *options, "config", "-q"]
@@ -91,7 +91,13 @@ def test_who_has_no_business_with_a_store_does_not_reach_it(services: dict[str, 
     assert networks["redis"] == ["bus"]
     assert networks["s3"] == ["objects"]
     assert networks["gateway"] == ["bus, default"]
-    assert {name for name, found in networks.items() if "objects" in str(found)} == {"s3", "provision", "invoices"}
+    of_backups = {"backup-bucket", "backup-watch", "backup-save", "backup-restore"}
+    assert {name for name, found in networks.items() if "objects" in str(found)} == {
+        "s3",
+        "provision",
+        "invoices",
+        *of_backups,
+    }
 
 
 def test_images_of_others_have_a_tag_and_it_is_not_latest(root: Path, compose: str) -> None:
