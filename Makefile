@@ -175,7 +175,7 @@ compose-up: secrets  ## The whole system in containers, healthy when it returns;
 	@$(COMPOSE) up --detach --wait
 
 compose-down:  ## Stop the containers and delete their data
-	@$(COMPOSE) down --volumes
+	@$(COMPOSE) --profile backup down --volumes
 
 containers: secrets  ## Build every image, bring all of it up, smoke-test it over TLS, and take it down (needs Docker)
 	@CONTAINERS=1 $(VENV)/bin/pytest -q tests/containers

@@ -136,6 +136,24 @@ def test_prometheus_sees_every_process(compose: Compose) -> None:
         time.sleep(2)
 
 
+@pytest.mark.timeout(300)
+def test_a_backup_is_made_and_brought_back(compose: Compose, figure: Callable[[str], None]) -> None:
+    """By who can open nothing, of the stack as it stands; then into an empty place, by who can."""
+    once = ("run", "--rm", "-T")
+    said = compose(*once, "backup-save").strip().splitlines()[-1]
+    figure(f"saved: {said}")
+    name = said.split()[0]
+    assert name in compose(*once, "backup-save", "list")
+    assert compose(*once, "backup-save", "verify", name).strip().endswith(f"{name} is whole")
+    writing = ("gateway", *(f"{part}{half}" for part in PARTS[:4] for half in ("", "-worker")))
+    compose("stop", *writing)
+    compose("exec", "-T", "postgres", "psql", "-U", "postgres", "-qc", "DROP DATABASE whatsinvoice WITH (FORCE)")
+    place = ("-e", "S3_BUCKET=whatsinvoice-restored")
+    compose(*once, *place, "provision")
+    said = compose(*once, *place, "backup-restore", "restore", name)
+    assert f"{name} is restored, and equal to what was saved" in said
+
+
 def test_nothing_is_left_after_down(compose: Compose, figure: Callable[[str], None]) -> None:
     assert compose.left()
     started = time.monotonic()

@@ -86,3 +86,15 @@ def test_shellcheck_has_nothing_to_say_of_our_scripts(root: Path) -> None:
     command = [str(Path(sys.prefix) / "bin" / "shellcheck"), *map(str, scripts)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
+
+
+def test_backups_have_the_client_of_the_server_that_is_shipped(root: Path, dockerfile: str, compose: str) -> None:
+    """Programs.require refuses another major version."""
+    [major] = re.findall(r"^ARG POSTGRES_MAJOR=(\d+)$", dockerfile, re.MULTILINE)
+    assert re.findall(r"image: postgres:(\d+)-", compose) == [major]
+    for file in ("state/postgres/cluster.yaml", "state/postgres/back-to.yaml"):
+        assert re.findall(r"postgresql:(\d+)\.", (root / "deploy" / "kubernetes" / file).read_text()) == [major]
+    stages = _stages(dockerfile)
+    for stage in ("postgres-client", "backup"):
+        assert "ARG POSTGRES_MAJOR\n" in stages[stage][1]
+        assert not re.search(r"postgresql\S*15", stages[stage][1])

@@ -29,7 +29,8 @@ class Compose:
 
     def __call__(self, *words: str) -> str:
         files = [f"--file={name}" for name in self.files]
-        command = ("docker", "compose", "--profile", "sandbox", "--project-name", PROJECT, *files, *words)
+        profiles = ("--profile", "sandbox", "--profile", "backup")
+        command = ("docker", "compose", *profiles, "--project-name", PROJECT, *files, *words)
         return run(*command, cwd=self.root, env=os.environ | self.environment)
 
     def containers(self) -> list[dict[str, Any]]:
