@@ -130,7 +130,7 @@ def test_who_stands_still_is_restarted(render: Any, folder: str) -> None:
     probes = {
         o["metadata"]["name"]: o["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] for o in deployments
     }
-    assert [name for name, probe in probes.items() if "tcpSocket" in probe and name not in SINGLE] == []
+    assert [name for name, probe in probes.items() if "tcpSocket" in probe] == []
     ours = {name: probe for name, probe in probes.items() if name.startswith(PROCESSES)}
     assert len(ours) == 2 * len(SERVICES) + 1
     for name, probe in ours.items():
@@ -238,8 +238,8 @@ def reaches(objects: list[dict[str, Any]], labels: dict[str, str], peer: str) ->
 @pytest.mark.parametrize("folder", OVERLAYS)
 def test_names_are_asked_of_the_cluster_or_of_the_cache_on_the_node(render: Any, folder: str) -> None:
     objects = render(folder)
-    silent = ("backup-", "keys-rotate")  # backups have a test of their own; who rotates keys knows an address
-    asking = [(name, t["metadata"]["labels"]) for name, t in templates(objects) if not name.startswith(silent)]
+    # who rotates keys knows an address, and asks nobody
+    asking = [(name, t["metadata"]["labels"]) for name, t in templates(objects) if name != "keys-rotate"]
     cluster = json.dumps({"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}})
     for name, labels in asking:
         assert (cluster, 53) in reaches(objects, labels, "namespaceSelector"), name
