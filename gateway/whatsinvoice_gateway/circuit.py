@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import grpc
 import structlog
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 from whatsinvoice_kit.core import circuit
 from whatsinvoice_kit.core.circuit import CircuitOpenError, State
 from whatsinvoice_kit.core.errors import Kind, ServiceError
@@ -17,6 +17,7 @@ FAILURES = 5
 OPEN_SECONDS = 1.0
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 STATE = Gauge("gateway_circuit_state", "0 closed, 1 half open, 2 open", ["service"])
+OPENINGS = Counter("gateway_circuit_openings_total", "How often a service was given up on", ["service"])
 CLOSED, HALF_OPEN, OPEN = State.CLOSED, State.HALF_OPEN, State.OPEN
 
 
@@ -38,6 +39,8 @@ class Circuit:
     def __init__(self, service: str) -> None:
         self._service = service
         self._circuit = circuit.Circuit(FAILURES, OPEN_SECONDS, self._entered)
+        STATE.labels(service).set_function(lambda: self._circuit.shown)
+        OPENINGS.labels(service)  # from zero
 
     @property
     def state(self) -> State:
@@ -63,7 +66,8 @@ class Circuit:
             self._circuit.ended(trying=trying, answered=spoke)
 
     def _entered(self, state: State, before: State) -> None:
-        STATE.labels(self._service).set(state)
+        if state is State.OPEN and before is not state:
+            OPENINGS.labels(self._service).inc()
         if state is State.CLOSED and before is not state:
             log.info("circuit closed", service=self._service)
         elif state is State.OPEN and before is State.CLOSED:

@@ -11,12 +11,13 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from support.http import served
 from support.keys import Keyring
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.invoices.v1 import invoices_pb2_grpc
 from whatsinvoice_gateway.app import create_app, edged
-from whatsinvoice_gateway.circuit import CLOSED, FAILURES, HALF_OPEN, OPEN, OPEN_SECONDS, STATE, Circuit
+from whatsinvoice_gateway.circuit import CLOSED, FAILURES, HALF_OPEN, OPEN, OPEN_SECONDS, Circuit
 from whatsinvoice_invoices.__main__ import SPEC as INVOICES
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.core.ids import new_id
@@ -66,7 +67,15 @@ async def client(port: int, settings_for: Any, keyring: Keyring) -> AsyncIterato
 
 
 def _state() -> float:
-    return float(STATE.labels("invoices")._value.get())  # noqa: SLF001  (what /metrics shows)
+    shown = REGISTRY.get_sample_value("gateway_circuit_state", {"service": "invoices"})
+    assert shown is not None
+    return shown
+
+
+def _openings() -> float:
+    counted = REGISTRY.get_sample_value("gateway_circuit_openings_total", {"service": "invoices"})
+    assert counted is not None, "from zero, or the first one is no increase"
+    return counted
 
 
 async def _until_well(client: httpx.AsyncClient) -> float:
@@ -103,6 +112,7 @@ async def test_a_hanging_service_holds_few_and_one_call_tries_it(client: httpx.A
     servicer = Servicer()  # type: ignore[abstract]  # the other RPCs are not called
     async with _listening(port, servicer):
         await _until_well(client)
+        before = _openings()
         servicer.mood = "hanging"
         slow = await asyncio.gather(*(client.get(PATH) for _ in range(FAILURES)))
         assert {answer.status_code for answer in slow} == {504}
@@ -116,6 +126,9 @@ async def test_a_hanging_service_holds_few_and_one_call_tries_it(client: httpx.A
         others = Counter([(await client.get(PATH)).status_code for _ in range(5)])
         assert (others, (await trying).status_code) == ({503: 5}, 504)
         assert _state() == OPEN
+        assert _openings() == before + 2, "each trial that fails is one more, as long as the service hangs"
+        await asyncio.sleep(OPEN_SECONDS)
+        assert _state() == HALF_OPEN, "nobody is turned away any longer, and nobody has called"
         servicer.mood = "well"
         assert await _until_well(client) < OPEN_SECONDS + 1
 

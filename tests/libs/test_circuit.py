@@ -56,6 +56,17 @@ def test_a_trial_that_says_nothing_lets_another_try_at_once() -> None:
     assert states[-3:] == [State.HALF_OPEN, State.OPEN, State.HALF_OPEN]
 
 
+def test_what_is_shown_is_open_only_while_nobody_may_try() -> None:
+    """Nobody may call for hours after the other side is back."""
+    circuit, _ = opened()
+    shown = [circuit.shown]
+    time.sleep(PAUSE)
+    shown.append(circuit.shown)
+    assert circuit.state is State.OPEN
+    call(circuit, answered=True)
+    assert [*shown, circuit.shown] == [State.OPEN, State.HALF_OPEN, State.CLOSED]
+
+
 def test_a_trial_that_fails_opens_it_for_as_long_again() -> None:
     circuit, _ = opened()
     time.sleep(PAUSE)

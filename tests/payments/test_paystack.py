@@ -206,6 +206,33 @@ async def test_an_answer_that_says_no_opens_nothing(status: int) -> None:
         assert REGISTRY.get_sample_value("payments_provider_circuit_state") == 0
 
 
+async def test_a_key_that_is_refused_is_told_from_other_refusals_from_the_first_on() -> None:
+    def counted(outcome: str) -> float | None:
+        labels = {"call": "initialize", "outcome": outcome}
+        return REGISTRY.get_sample_value("payments_provider_calls_total", labels)
+
+    before, refused = counted("unauthorized"), counted("refused")
+    assert before is not None, "from zero, or the first one is no increase"
+    async with facing(status=401, body=b'{"status": false, "message": "Invalid key"}') as (paystack, _):
+        with pytest.raises(ProviderError):
+            await initialize(paystack)
+    assert (counted("unauthorized"), counted("refused")) == (before + 1, refused)
+
+
+async def test_the_circuit_of_a_provider_that_nobody_asks_any_longer_is_not_told_to_be_open() -> None:
+    def told(name: str) -> float:
+        return REGISTRY.get_sample_value(name) or 0
+
+    before = told("payments_provider_circuit_openings_total")
+    async with facing(status=502, body=b"bad gateway") as (paystack, _):
+        for _ in range(FAILURES):
+            await asked_in_vain(paystack)
+        assert told("payments_provider_circuit_state") == 2
+        assert told("payments_provider_circuit_openings_total") == before + 1
+        await asyncio.sleep(PAUSE)
+        assert told("payments_provider_circuit_state") == 1
+
+
 async def test_a_caller_in_a_hurry_says_nothing_of_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waited for long does, also when she is gone before the answer is overdue."""
     monkeypatch.setattr(module, "SILENT_SECONDS", 0.2)

@@ -41,6 +41,13 @@ class Circuit:
         self._opened = 0.0
         self._enter(State.CLOSED)
 
+    @property
+    def shown(self) -> State:
+        """For a gauge: half open once the next call would try, for nobody may call for hours."""
+        if self.state is State.OPEN and time.monotonic() >= self._opened + self._open_seconds:
+            return State.HALF_OPEN
+        return self.state
+
     def admit(self) -> bool:
         """Whether this call is the one that tries; raises CircuitOpenError where it must not be made at all."""
         if self.state is State.CLOSED:

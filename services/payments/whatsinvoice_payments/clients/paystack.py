@@ -14,6 +14,7 @@ from whatsinvoice_payments.clients.paystack_http import (
     NOT_FOUND,
     READ_TRIES,
     UNAUTHORIZED,
+    Call,
     PaystackHttp,
     read,
 )
@@ -70,7 +71,7 @@ class Paystack(PaystackHttp):
         """GET /transaction/:id, which says the same of a transaction."""
         return await self._charge("transaction_fetch", f"/transaction/{quote(transaction_id, safe='')}")
 
-    async def _charge(self, call: str, path: str) -> Charge | None:
+    async def _charge(self, call: Call, path: str) -> Charge | None:
         status, envelope = await self.ask(call, "GET", path, tries=READ_TRIES)
         if status == NOT_FOUND or (status == BAD_REQUEST and "not found" in envelope.message.lower()):
             return None

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from logging import INFO, WARNING
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import httpx
 import structlog
@@ -18,9 +18,33 @@ from whatsinvoice_payments.clients.paystack_shapes import Envelope, ShapeT
 
 log = structlog.get_logger(__name__)
 
+Call = Literal[
+    "banks",
+    "charge",
+    "customer",
+    "dedicated_create",
+    "dedicated_list",
+    "dispute_fetch",
+    "dispute_list",
+    "dispute_resolve",
+    "dispute_upload_url",
+    "initialize",
+    "list",
+    "refund_create",
+    "refund_list",
+    "refund_retry",
+    "resolve",
+    "subaccount_create",
+    "subaccount_update",
+    "transaction_fetch",
+    "verify",
+]
+"""What is asked of Paystack, as metrics and traces name it, since a path may hold a reference."""
 CALLS = Counter(
     "payments_provider_calls_total", "Calls of the payment provider by what came of them", ["call", "outcome"]
 )
+for _call in get_args(Call):
+    CALLS.labels(_call, "unauthorized")  # from zero: the first refusal of our key is an increase too
 SECONDS = Histogram(
     "payments_provider_seconds",
     "How long calls of the payment provider took, repeats included",
@@ -28,6 +52,7 @@ SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10),
 )
 STATE = Gauge("payments_provider_circuit_state", "0 closed, 1 half open, 2 open")
+OPENINGS = Counter("payments_provider_circuit_openings_total", "How often the provider was given up on")
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
@@ -62,15 +87,16 @@ class PaystackHttp:
         )
         self._quiet_until = 0.0
         self._circuit = Circuit(failures, open_seconds, _entered)
+        STATE.set_function(lambda: self._circuit.shown)
 
     async def close(self) -> None:
         """Closes its connections."""
         await self._client.aclose()
 
-    async def ask(self, call: str, method: str, path: str, *, tries: int = 1, **how: Any) -> tuple[int, Envelope]:
+    async def ask(self, call: Call, method: str, path: str, *, tries: int = 1, **how: Any) -> tuple[int, Envelope]:
         """Asks within 10 s, or most of what the caller has left; only what may be repeated has more than one try.
 
-        `call` names it in metrics and traces, since the path may hold a reference. The status is below 500 and not 429.
+        The status is below 500 and not 429.
 
         Raises:
             ProviderError: no answer that can be read; whether the call took effect, nobody knows. At once, and without
@@ -103,7 +129,7 @@ class PaystackHttp:
             self._circuit.ended(trying=trying, answered=answered)
         return found
 
-    async def _ask_in_time(self, call: str, method: str, path: str, tries: int, **how: Any) -> tuple[int, Envelope]:
+    async def _ask_in_time(self, call: Call, method: str, path: str, tries: int, **how: Any) -> tuple[int, Envelope]:
         try:
             async with asyncio.timeout(min(TOTAL_SECONDS, current_call().seconds_left * CALLERS_SHARE)):
                 for number in range(1, tries + 1):
@@ -120,7 +146,7 @@ class PaystackHttp:
             raise failed(call, "unreachable", why) from error
         raise AssertionError("a try returns or raises")
 
-    async def _ask_once(self, call: str, method: str, path: str, **how: Any) -> tuple[int, Envelope]:
+    async def _ask_once(self, call: Call, method: str, path: str, **how: Any) -> tuple[int, Envelope]:
         attributes = {"http.request.method": method, "server.address": self._client.base_url.host}
         with span(f"{method} {call}", "client", attributes) as work:
             response = await self._client.request(method, path, **how)
@@ -136,10 +162,10 @@ class PaystackHttp:
             envelope = Envelope.model_validate_json(response.content)
         except (ValidationError, RecursionError) as error:
             raise failed(call, "unreadable", ProviderError("the provider's answer cannot be read")) from error
-        CALLS.labels(call, "ok" if status < BAD_REQUEST else "refused").inc()
+        CALLS.labels(call, _outcome(status)).inc()
         return status, envelope
 
-    def _keep_quiet(self, call: str) -> None:
+    def _keep_quiet(self, call: Call) -> None:
         """Whoever was asked for patience does not ask again before its time."""
         left = self._quiet_until - time.monotonic()
         if left > 0:
@@ -158,13 +184,13 @@ class _LateError(ProviderError):
     """Nothing came while somebody waited; how long that was says whether it is the provider's fault."""
 
 
-def failed(call: str, outcome: str, error: ErrorT) -> ErrorT:
+def failed(call: Call, outcome: str, error: ErrorT) -> ErrorT:
     """The error, counted."""
     CALLS.labels(call, outcome).inc()
     return error
 
 
-def read(call: str, model: type[ShapeT], data: Any) -> ShapeT:
+def read(call: Call, model: type[ShapeT], data: Any) -> ShapeT:
     """The answer's `data` as a shape; ProviderError when it has another."""
     try:
         return model.model_validate(data)
@@ -174,6 +200,13 @@ def read(call: str, model: type[ShapeT], data: Any) -> ShapeT:
         raise failed(call, "unreadable", ProviderError("the provider's answer cannot be read")) from error
 
 
+def _outcome(status: int) -> str:
+    """A wrong key is told apart: no other call will do better, and somebody has to write the right one."""
+    if status == UNAUTHORIZED:
+        return "unauthorized"
+    return "ok" if status < BAD_REQUEST else "refused"
+
+
 def _retry_after(response: httpx.Response) -> int:
     """Seconds; 5 where the header is absent or a date."""
     given = response.headers.get("retry-after", "")
@@ -181,6 +214,7 @@ def _retry_after(response: httpx.Response) -> int:
 
 
 def _entered(state: State, before: State) -> None:
-    STATE.set(state)
     if state is not before:
+        if state is State.OPEN:
+            OPENINGS.inc()
         log.log(WARNING if state is State.OPEN else INFO, "the circuit of the provider", state=state.name)

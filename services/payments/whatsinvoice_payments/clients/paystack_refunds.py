@@ -13,7 +13,7 @@ from whatsinvoice_payments.clients import ProviderError
 from whatsinvoice_payments.clients.banks import require
 from whatsinvoice_payments.clients.money_back_shapes import BankNumbers, RefundData, RefundPage
 from whatsinvoice_payments.clients.paystack import Paystack
-from whatsinvoice_payments.clients.paystack_http import BAD_REQUEST, READ_TRIES, read
+from whatsinvoice_payments.clients.paystack_http import BAD_REQUEST, READ_TRIES, Call, read
 from whatsinvoice_payments.domain.charge import Charge
 from whatsinvoice_payments.domain.refund import ProviderRefund, Refund
 
@@ -85,7 +85,7 @@ class PaystackRefunds:
         return True
 
 
-async def pages(paystack: Paystack, call: str, path: str, asked: dict[str, str]) -> AsyncIterator[list[Any]]:
+async def pages(paystack: Paystack, call: Call, path: str, asked: dict[str, str]) -> AsyncIterator[list[Any]]:
     """A list of Paystack's, page after page."""
     number, full = 1, True
     while full:
