@@ -353,18 +353,30 @@ async def test_a_graceful_stop_lets_the_running_call_end_and_takes_no_other(hop:
     assert len(hop.servicer.calls) == 1
 
 
-async def test_a_call_that_its_caller_gave_up_is_not_counted_as_served(hop: Hop) -> None:
+@pytest.mark.parametrize(("deadline", "code"), [(0.3, "DEADLINE_EXCEEDED"), (30, "CANCELLED")])
+async def test_a_call_that_took_too_long_is_told_from_one_that_its_caller_gave_up(
+    hop: Hop, deadline: float, code: str
+) -> None:
+    running = asyncio.Event()
+
     async def slow(_: Any) -> None:
+        running.set()
         await asyncio.sleep(5)
 
-    def counted(code: str) -> float:
-        return REGISTRY.get_sample_value("rpc_server_seconds_count", {"method": "GetInvoice", "code": code}) or 0
+    def counted() -> dict[str, float]:
+        labels = ({"method": "GetInvoice", "code": code} for code in ("OK", "CANCELLED", "DEADLINE_EXCEEDED"))
+        name = "rpc_server_seconds_count"
+        return {label["code"]: REGISTRY.get_sample_value(name, label) or 0 for label in labels}
 
     hop.servicer.behaviour = slow
-    before = counted("OK"), counted("CANCELLED")
-    with pytest.raises(ServiceError):
-        await hop.get(deadline=0.1)
+    before = counted()
+    call = asyncio.create_task(hop.get(deadline=deadline))
+    await running.wait()
+    if code == "CANCELLED":
+        call.cancel()
+    with pytest.raises((ServiceError, asyncio.CancelledError)):
+        await call
     async with asyncio.timeout(2):
-        while counted("CANCELLED") == before[1]:  # noqa: ASYNC110  (a counter tells nobody)
+        while counted() == before:  # noqa: ASYNC110  (a counter tells nobody)
             await asyncio.sleep(0.01)
-    assert counted("OK") == before[0]
+    assert counted() == before | {code: before[code] + 1}

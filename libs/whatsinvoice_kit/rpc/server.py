@@ -30,6 +30,8 @@ MAX_METADATA = 2 * 1024 * 1024
 MAX_IDEMPOTENCY_KEY = 255
 FAULTS = ("UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS")
 """Codes that are a server's own failure, to OpenTelemetry's conventions."""
+_NEARLY = 0.1
+"""Seconds. gRPC rounds a deadline up, and the caller, whose clock began first, hangs up a moment before ours is due."""
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE),
@@ -154,6 +156,8 @@ class Gate(grpc.aio.ServerInterceptor):
                 # the text of an unknown exception may hold anything: only the log's id goes to the caller
                 await context.abort(grpc.StatusCode.INTERNAL, f"internal error (log id {log_id})")
             finally:
+                if code == "CANCELLED" and call.seconds_left < _NEARLY:
+                    code = "DEADLINE_EXCEEDED"  # we were too slow, and that is no whim of the caller's
                 work.error = code if code in FAULTS else ""
                 SECONDS.labels(rpc, code).observe(time.monotonic() - started, telemetry.exemplar())
                 log.debug("rpc", method=method, status=code, ms=round((time.monotonic() - started) * 1000, 1))
