@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 from payments.stage import Stage, eventually, staged
+from prometheus_client import REGISTRY
 from support.keys import Keyring
 from support.sandbox import Entrance
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
@@ -24,7 +25,15 @@ def staging(backing: dict[str, str], keyring: Keyring, sandbox_url: str, door: E
     return partial(staged, backing, keyring, sandbox_url, door)
 
 
+def settled(because: str) -> float:
+    """So many payments were settled for this reason."""
+    count = REGISTRY.get_sample_value("payments_settled_total", {"because": because})
+    assert count is not None, "from zero, or the first one is no increase"
+    return count
+
+
 async def test_every_webhook_dropped_is_settled_all_the_same(staging: Staging) -> None:
+    before = settled("asked"), settled("webhook")
     async with staging(reconcile_scale=FIRST_CHECK_AFTER_300_MS) as stage:
         await stage.fault("webhook", "drop")
         tokens = [stage.invoices.bill(2_000_000) for _ in range(6)]
@@ -34,6 +43,7 @@ async def test_every_webhook_dropped_is_settled_all_the_same(staging: Staging) -
             await stage.becomes(token, "succeeded")
             assert len(await stage.told(token)) == 1
             assert (await stage.ledger(token))["receivable"] == -2_000_000
+    assert (settled("asked"), settled("webhook")) == (before[0] + 6, before[1])
 
 
 async def test_a_declined_payer_is_told_and_may_pay_later(staging: Staging) -> None:

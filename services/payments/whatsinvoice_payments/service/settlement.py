@@ -25,6 +25,9 @@ QUARANTINED = Counter(
 )
 for _kind in Kind:
     QUARANTINED.labels(_kind.value)  # from zero: the first one of all is an increase too, and somebody is to be woken
+SETTLED = Counter("payments_settled_total", "Payments settled because of a webhook or because we asked", ["because"])
+for _cause in ("webhook", "asked"):
+    SETTLED.labels(_cause)
 SUCCESS_PURPOSE = "payment"
 
 
@@ -66,7 +69,10 @@ async def settle(
     reason = charges.contradiction(payment, charge, claim)
     if reason:
         return await _hold(tx, payment, charge, reason, webhook_id)
-    return await _succeed(tx, payment, charge)
+    settled = await _succeed(tx, payment, charge)
+    if settled.result is Result.SETTLED:
+        SETTLED.labels("webhook" if signed_success else "asked").inc()
+    return settled
 
 
 async def hold_back(tx: Transaction, finding: Finding) -> Settled:
