@@ -1,7 +1,7 @@
 """WhatsApp's Cloud API: messages out and media up. Contract: Meta's published OpenAPI file and error codes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 import httpx
 import structlog
@@ -14,7 +14,11 @@ from whatsinvoice_notifications.domain.billing import Document
 
 log = structlog.get_logger(__name__)
 
+Call = Literal["messages", "media", "message_templates"]
 CALLS = Counter("whatsapp_calls_total", "Calls of WhatsApp by what came of them", ["call", "outcome"])
+_KEY_ENDED = "190"
+for _call in get_args(Call):
+    CALLS.labels(_call, _KEY_ENDED)  # from zero: the first refusal of our token is an increase too
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
@@ -80,7 +84,7 @@ class WhatsAppCloud:
         """Closes its connections."""
         await self._client.aclose()
 
-    async def _post(self, call: str, **how: Any) -> httpx.Response:
+    async def _post(self, call: Call, **how: Any) -> httpx.Response:
         attributes = {"http.request.method": "POST", "server.address": self._client.base_url.host}
         try:
             with span(f"POST /{call}", "client", attributes) as work:
@@ -93,7 +97,7 @@ class WhatsAppCloud:
         return accepted(call, response)
 
 
-def accepted(call: str, response: httpx.Response) -> httpx.Response:
+def accepted(call: Call, response: httpx.Response) -> httpx.Response:
     """The response when it is a success; raises Refused, or Unreachable when the refusal cannot be read."""
     if response.is_success:
         CALLS.labels(call, "ok").inc()
@@ -107,7 +111,7 @@ def accepted(call: str, response: httpx.Response) -> httpx.Response:
     raise Refused(error_told.code, error_told.message)
 
 
-def unreadable(call: str) -> Unreachable:
+def unreadable(call: Call) -> Unreachable:
     """What to raise for a body that is not as documented."""
     CALLS.labels(call, "unreadable").inc()
     return Unreachable("the answer cannot be read")

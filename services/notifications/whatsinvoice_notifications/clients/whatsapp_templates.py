@@ -1,7 +1,7 @@
 """The message templates of a WhatsApp business account. Contract: Meta's published OpenAPI file."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from whatsinvoice_notifications.clients import Unreachable
 from whatsinvoice_notifications.clients.whatsapp import CONNECT_SECONDS, TOTAL_SECONDS, accepted, unreadable
 
-_CALL = "message_templates"
+_CALL: Final = "message_templates"
 _FIELDS = "name,language,category,status,components"
 _PAGE = 100
 ModelT = TypeVar("ModelT", bound=BaseModel)
