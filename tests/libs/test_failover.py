@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from support.redis_server import Server
 from support.redis_servers import Redises
@@ -47,6 +48,18 @@ def cut_off(master: Server, replica: Server) -> Iterator[None]:
     master.asked("CLIENT", "KILL", "TYPE", "replica")
     yield
     replica.asked("CONFIG", "SET", "masterauth", replica.password)
+
+
+async def test_the_fullest_server_that_takes_writes_is_told_of(pipeline: Pipeline, redises: Redises) -> None:
+    bus = await pipeline.consume()
+    await bus.measure()
+    assert REGISTRY.get_sample_value("redis_memory_used_ratio") == 0, "no limit, and so never full"
+    master = redises.master_of(pipeline.stream)
+    used = int(master.info("memory")["used_memory"])
+    master.asked("CONFIG", "SET", "maxmemory", used * 2)
+    await bus.measure()
+    master.asked("CONFIG", "SET", "maxmemory", 0)
+    assert 0.4 < (REGISTRY.get_sample_value("redis_memory_used_ratio") or 0) < 0.7
 
 
 async def test_what_the_new_master_never_had_is_published_again_and_nothing_happens_twice(

@@ -19,6 +19,7 @@ from redis.exceptions import ResponseError
 from whatsinvoice_kit.events.away import AWAY
 from whatsinvoice_kit.events.connection import SOCKET_SECONDS, Connection
 from whatsinvoice_kit.events.dead_letters import bury, dead_stream
+from whatsinvoice_kit.events.memory import measure_memory
 
 log = structlog.get_logger(__name__)
 
@@ -210,8 +211,9 @@ class Bus:
                 await asyncio.wait_for(self._stopping.wait(), WATCH_SECONDS)
 
     async def measure(self) -> None:
-        """Sets every reader's gauges; while Redis is away they stay as they were."""
+        """Sets every reader's gauges and that of memory; while Redis is away they stay as they were."""
         try:
+            await measure_memory(self._connection.redis)
             for reader in self._readers:
                 await reader.measure()
         except AWAY as error:
