@@ -187,6 +187,27 @@ async def test_a_step_that_raises_is_counted_and_tried_again(sample_url: str, mo
     assert step.at[1] - step.at[0] >= 0.05
 
 
+async def test_each_job_tells_when_it_last_went_well_and_how_often_it_is_due(sample_url: str) -> None:
+    def told(name: str, job: str) -> float:
+        value = REGISTRY.get_sample_value(name, {"job": job})
+        assert value is not None, "from the start: what never fails and never succeeds is told of as well"
+        return value
+
+    good, bad, elsewhere = Steps(), Steps((ValueError(), ValueError())), Steps(takes=0.5)
+    jobs = [Job("good", good, 0.1), Job("bad", bad, NEVER), Job("placed", elsewhere, NEVER, single=True)]
+    began = time.time()
+    async with running(sample_url, jobs[2]):
+        await elsewhere.ran(1)
+        placed = told("job_last_success_timestamp_seconds", "placed")
+        async with running(sample_url, *jobs[:2], Job("placed", Steps(), NEVER, single=True)):
+            await asyncio.gather(good.ran(3), bad.ran(1))
+            at = {name: told("job_last_success_timestamp_seconds", name) for name in ("good", "bad")}
+    assert began <= at["bad"] < at["good"], "one that failed has gone well no more than when it began"
+    assert told("job_last_success_timestamp_seconds", "placed") > placed + 0.4, "when its step ended where it ran"
+    assert [told("job_interval_seconds", job.name) for job in jobs] == [0.1, NEVER, NEVER]
+    assert [told("job_failures_total", name) for name in ("good", "bad")] == [0, 1]
+
+
 async def test_listening_goes_on_after_its_connection_was_killed(
     sample_url: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = structlog.get_logger(__name__)
 
 FAILURES = Counter("job_failures_total", "Steps of background work that raised", ["job"])
+SUCCEEDED = Gauge("job_last_success_timestamp_seconds", "When a step last ended well, or else the start", ["job"])
+INTERVAL = Gauge("job_interval_seconds", "How often a job is looked at when nothing wakes it", ["job"])
 RECONNECT_SECONDS = 1.0
 BACKOFF_SECONDS = 1.0
 
@@ -134,6 +137,10 @@ class JobRunner:
 
     async def start(self) -> None:
         """Starts every job."""
+        for job in self._jobs:
+            FAILURES.labels(job.name)  # from zero: the first failure is an increase too
+            INTERVAL.labels(job.name).set(job.every)
+            SUCCEEDED.labels(job.name).set(time.time())
         self._listening = asyncio.create_task(self._wakeups.run())
         self._tasks = [asyncio.create_task(self._repeat(job), name=job.name) for job in self._jobs]
 
@@ -165,9 +172,15 @@ class JobRunner:
 
     async def _step(self, job: Job) -> int:
         if not job.single:
-            return await job.step()
+            return await self._run(job)
         async with self._places.only_here(job.name) as here:
-            return await job.step() if here else 0
+            return await self._run(job) if here else 0
+
+    @staticmethod
+    async def _run(job: Job) -> int:
+        count = await job.step()
+        SUCCEEDED.labels(job.name).set(time.time())
+        return count
 
     async def _pause(self, wake: asyncio.Event, seconds: float) -> None:
         """Until woken, stopped, or so many seconds later."""
