@@ -89,6 +89,7 @@ def main(folder: Path = FOLDER) -> None:
         # nobody listens there: a real incoming webhook is written in its place
         "alert_pages_url": "http://127.0.0.1:9/pages",
         "alert_tickets_url": "http://127.0.0.1:9/tickets",
+        "alert_watchdog_url": "http://127.0.0.1:9/watchdog",
         "minio_kms_key": f"whatsinvoice:{base64.b64encode(secrets.token_bytes(32)).decode()}",
     }
     for name, text in files.items():

@@ -64,6 +64,13 @@ def events(where: str = "") -> list[Panel]:
         Panel("Applied", "ops", {"{{event_type}}": rate("events_applied_total", "event_type", where)}),
         Panel("Failed", "ops", {"{{event_type}}": rate("events_failed_total", "event_type", where)}),
         Panel("Jobs that failed", "ops", {"{{exported_job}}": rate("job_failures_total", "exported_job", where)}),
+        Panel(
+            "Since a job was last done",
+            "s",
+            {"{{exported_job}}": f"time() - max by (exported_job) (job_last_success_timestamp_seconds{where})"},
+        ),
+        Panel("Jobs: how often", "s", {"{{exported_job}}": f"max by (exported_job) (job_interval_seconds{where})"}),
+        Panel("Memory of Redis", "percentunit", {"used": f"max(redis_memory_used_ratio{where})"}),
     ]
 
 
@@ -116,6 +123,8 @@ PAYSTACK = [
     Panel(
         "Circuit of Paystack: 0 closed, 1 half open, 2 open", "short", {"state": "max(payments_provider_circuit_state)"}
     ),
+    Panel("Paystack given up on", "ops", {"openings": rate("payments_provider_circuit_openings_total")}),
+    Panel("Payments settled", "ops", {"because of: {{because}}": rate("payments_settled_total", "because")}),
 ]
 WHATSAPP = [
     Panel("Webhooks of WhatsApp: parts", "ops", {"{{part}}": rate("whatsapp_webhook_parts_total", "part")}),
@@ -129,6 +138,32 @@ REQUESTS = [
     Panel("Requests", "reqps", {"{{status}}": rate("http_requests_total", "status")}),
     Panel("Requests that fail", "percentunit", {"5 minutes": "gateway:errors:ratio_rate5m"}),
     Panel("Time of a request", "s", quantiles("http_request_duration_seconds")),
+]
+WATCHING = [
+    Panel("Processes by APP_ENV", "short", {"{{environment}}": "sum by (environment) (process_environment)"}),
+    Panel("Alerts that were not sent", "ops", {"failed": rate("alertmanager_notifications_failed_total")}),
+    Panel("Rules that cannot be evaluated", "ops", {"failed": rate("prometheus_rule_evaluation_failures_total")}),
+]
+
+
+def by_pod(metric: str, where: str = "") -> str:
+    """Of CloudNativePG's exporter."""
+    return f"max by (pod) (cnpg_{metric}{where})"
+
+
+POSTGRES = [
+    Panel("WAL was last archived", "s", {"{{pod}}": f"time() - {by_pod('pg_stat_archiver_last_archived_time')}"}),
+    Panel("WAL was last refused", "s", {"{{pod}}": f"time() - {by_pod('pg_stat_archiver_last_failed_time')}"}),
+    Panel("WAL that waits", "short", {"{{pod}}": by_pod("collector_pg_wal_archive_status", '{value="ready"}')}),
+    Panel("Replicas: how far behind", "s", {"{{pod}}": by_pod("pg_replication_lag")}),
+    Panel(
+        "Replicas: 1 is one, and 1 receives",
+        "short",
+        {
+            "{{pod}} is one": by_pod("pg_replication_in_recovery"),
+            "{{pod}} receives": by_pod("pg_replication_is_wal_receiver_up"),
+        },
+    ),
 ]
 
 
@@ -161,6 +196,8 @@ DASHBOARDS = [
                 ),
                 Panel("Restore drill: 1 good, 0 failed", "short", {"last": "min(restore_drill_ok)"}),
             ],
+            "Who watches": WATCHING,
+            "Postgres, as CloudNativePG tells": POSTGRES,
         },
     ),
     Dashboard(
@@ -199,6 +236,11 @@ DASHBOARDS = [
                     "Circuits: 0 closed, 1 half open, 2 open",
                     "short",
                     {"{{exported_service}}": "max by (exported_service) (gateway_circuit_state)"},
+                ),
+                Panel(
+                    "Services given up on",
+                    "ops",
+                    {"{{exported_service}}": rate("gateway_circuit_openings_total", "exported_service")},
                 ),
             ],
             "Processes": process('{service="gateway"}'),

@@ -81,7 +81,7 @@ def test_everything_is_hardened(compose: str, services: dict[str, str]) -> None:
 def test_ports_are_of_this_machine_alone(services: dict[str, str]) -> None:
     ports = {name: re.findall(r"^    ports: (.*)$", lines, re.MULTILINE) for name, lines in services.items()}
     published = {name: found for name, found in ports.items() if found}
-    assert set(published) == {"gateway", "sandbox", "caddy", "prometheus", "grafana"}
+    assert set(published) == {"gateway", "sandbox", "caddy", "prometheus", "alertmanager", "grafana"}
     assert all(re.fullmatch(r'\["127\.0\.0\.1:[^"]+"\]', line) for found in published.values() for line in found)
 
 

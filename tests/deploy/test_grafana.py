@@ -13,6 +13,7 @@ import pytest
 import yaml
 from deploy.test_prometheus import named_in, run, unknown
 from support.debian import tool
+from whatsinvoice_kit.observe import telemetry
 
 UNITS = {"short", "s", "ops", "reqps", "bytes", "percentunit"}
 
@@ -80,7 +81,7 @@ def test_what_an_alert_is_about_can_be_seen(root: Path, dashboards: dict[str, di
     assert len(rules) > 10
     for rule in rules:
         about = named_in(rule["expr"]) | set(re.findall(r"\w+:\w+:\w+", rule["expr"]))
-        assert about or rule["alert"] == "ScrapeFailing", rule["alert"]
+        assert about or "up{" in rule["expr"] or rule["alert"] == "Watchdog", rule["alert"]
         assert [name for name in about if name not in shown] == [], rule["alert"]
     assert "up{" in shown
 
@@ -109,7 +110,20 @@ def test_each_panel_has_its_place_its_unit_and_the_datasource_by_variable(
 def test_what_is_provisioned_is_what_compose_mounts(root: Path, services: dict[str, str]) -> None:
     folder = root / "deploy" / "grafana" / "provisioning"
     [provider] = yaml.safe_load((folder / "dashboards" / "whatsinvoice.yaml").read_text())["providers"]
-    [source] = yaml.safe_load((folder / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    source, traces = yaml.safe_load((folder / "datasources" / "prometheus.yaml").read_text())["datasources"]
     assert f"./deploy/grafana/dashboards:{provider['options']['path']}:ro" in services["grafana"]
     assert "./deploy/grafana/provisioning:/etc/grafana/provisioning:ro" in services["grafana"]
     assert source["url"] == "http://prometheus:9090"
+    [link] = source["jsonData"]["exemplarTraceIdDestinations"]
+    assert link["name"] in telemetry_labels()
+    assert link["datasourceUid"] == traces["uid"]
+    for setting in (traces["type"], traces["url"]):
+        assert f"{setting.removeprefix('$')}: ${{{setting.removeprefix('$')}:-" in services["grafana"]
+
+
+def telemetry_labels() -> set[str]:
+    """Of an exemplar."""
+    telemetry.continue_trace(f"00-{'a' * 32}-{'b' * 16}-01")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(telemetry, "_tracing", object())
+        return set(telemetry.exemplar() or ())
