@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
+from prometheus_client import Gauge
 from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -39,6 +40,7 @@ DRAIN_SECONDS = 25.0
 RELAY_SECONDS = 1.0
 MEASURE_SECONDS = 5.0
 TIDY_SECONDS = 3600.0
+ENVIRONMENT = Gauge("process_environment", "1 for what APP_ENV says; prod must be backed up", ["environment"])
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -114,6 +116,7 @@ class Process(Generic[SettingsT]):
         self._spec = spec
         self._settings = settings
         self._started = time.monotonic()
+        ENVIRONMENT.labels(settings.app_env).set(1)
         url = settings.database_url.get_secret_value()
         self.engine = make_engine(url, pool_size=settings.pool_size, application=spec.package)
         self.unit_of_work = UnitOfWork(self.engine, spec.tables.outbox)

@@ -94,6 +94,14 @@ async def status(port: int, path: str) -> int:
         return (await client.get(f"http://127.0.0.1:{port}{path}")).status_code
 
 
+async def test_a_process_tells_where_it_runs_and_how_often_its_jobs_are_due(environment: dict[str, str]) -> None:
+    async with started(environment, "--only=worker") as (_, ports), httpx.AsyncClient() as client:
+        told = (await client.get(f"http://127.0.0.1:{ports['ops_port']}/metrics")).text.splitlines()
+    assert 'process_environment{environment="test"} 1.0' in told
+    assert 'job_interval_seconds{job="invoices.invariants"} 60.0' in told
+    assert 'job_failures_total{job="invoices.tidy"} 0.0' in told
+
+
 async def test_sigterm_answers_the_running_call_and_ends_with_0(
     environment: dict[str, str], keyring: Keyring, migrated: dict[str, str], redis_url: str
 ) -> None:
