@@ -26,7 +26,7 @@ def _engine() -> None:
 
 @pytest.fixture(scope="session")
 def compose(root: Path) -> Iterator[Compose]:
-    ports = {f"{name}_PORT": str(free_port()) for name in ("GATEWAY", "SANDBOX", "TLS", "PROMETHEUS")}
+    ports = {f"{name}_PORT": str(free_port()) for name in ("GATEWAY", "SANDBOX", "TLS", "PROMETHEUS", "ALERTMANAGER")}
     environment = ports | {
         "TAG": TAG,
         "PUBLIC_BASE_URL": f"https://localhost:{ports['TLS_PORT']}",
