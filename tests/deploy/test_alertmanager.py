@@ -140,6 +140,7 @@ def test_who_is_woken_reads_what_is_wrong_and_where_it_says_what_to_do(watching:
     said, link = page["text"].splitlines()
     assert said == "gateway at gateway:9090 does not answer where its metrics are"
     assert link == f"{PAGES}/docs/runbooks/deploy.md"
+    assert chat.heard("/pages", "page: ScrapeFailing of backup") is None, "without its profile nobody misses it"
     alive = [httpx.get(f"{watching}{path}", trust_env=False).status_code for path in ("/-/ready", "/metrics")]
     assert alive == [200, 200]
 
