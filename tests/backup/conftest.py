@@ -12,12 +12,13 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 from support.backing import S3, host_and_port
-from whatsinvoice_backup.bucket import Bucket
+from whatsinvoice_backup.bucket import Bucket, Version
 from whatsinvoice_backup.catalogue import Catalogue
-from whatsinvoice_backup.documents import Document
+from whatsinvoice_backup.documents import Document, line_of, stored_as
 from whatsinvoice_backup.manifest import Manifest, Signer
 from whatsinvoice_backup.restoring import restore
 from whatsinvoice_backup.saving import save
+from whatsinvoice_backup.sealing import Sealed
 from whatsinvoice_backup.settings import SERVICES, Settings
 from whatsinvoice_kit.data.migrations import migrate
 from whatsinvoice_kit.data.provision import BACKUP_ROLE, owner_of, provision, provision_backup
@@ -58,6 +59,24 @@ class Place:
     admin_url: str
     settings: Settings
     bucket: Bucket
+
+
+class Listed(Bucket):
+    """As many documents as are asked for, of which only the names are wanted."""
+
+    sealed = Sealed(20_000, "0" * 64, 20_200, "1" * 64)
+
+    def __init__(self, count: int) -> None:
+        super().__init__(None, "listed")
+        self.count = count
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """What a backup knows of them that was made before."""
+        for found in self.versions():
+            yield stored_as(found), line_of(Document(found.key, found.id, "application/pdf", self.sealed))
+
+    def versions(self) -> Iterator[Version]:
+        return (Version(f"biz_1/inv_{number:07}/1.pdf", "v1") for number in range(self.count))
 
 
 def programs_for(postgres_url: str) -> str:

@@ -8,15 +8,13 @@ import logging
 import resource
 import secrets
 import tracemalloc
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from backup.conftest import House, Place
+from backup.conftest import House, Listed, Place
 from whatsinvoice_backup import documents
-from whatsinvoice_backup.bucket import Bucket, Version
-from whatsinvoice_backup.documents import Document
+from whatsinvoice_backup.bucket import Bucket
 from whatsinvoice_backup.failures import BackupError
 from whatsinvoice_backup.index import an_index
 from whatsinvoice_backup.manifest import Manifest, key_of
@@ -24,17 +22,6 @@ from whatsinvoice_backup.restoring import compare, restore, verify
 from whatsinvoice_backup.sealing import Sealed, Sealer, sha256
 
 MANY = 30_000
-
-
-class Listed(Bucket):
-    """As many documents as are asked for, of which only the names are wanted."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__(None, "listed")
-        self.count = count
-
-    def versions(self) -> Iterator[Version]:
-        return (Version(f"biz_1/inv_{number:07}/1.pdf", "v1") for number in range(self.count))
 
 
 class Failing(Bucket):
@@ -51,23 +38,20 @@ class Failing(Bucket):
 
 def test_a_list_of_many_documents_takes_little_time_and_less_memory(tmp_path: Path) -> None:
     """Both grew with the square and the number of documents, until a night was too short."""
-    source, line = Listed(MANY), Sealed(1, "0" * 64, 2, "1" * 64)
+    source = Listed(MANY)
     with an_index(str(tmp_path)) as known, (tmp_path / "list").open("w+b") as listed:
-        known.add(
-            (documents.stored_as(found), documents.line_of(Document(found.key, found.id, "application/pdf", line)))
-            for found in source.versions()
-        )
+        known.add(source.lines())
         begun = resource.getrusage(resource.RUSAGE_SELF).ru_utime
         tracemalloc.start()
         try:
             done = documents.mirror(source, source, Sealer(""), known, listed, lambda _: None)
             listed.seek(0)
-            names = sum(1 for document in documents.read_list(listed) if document.sealed == line)
+            names = sum(1 for document in documents.read_list(listed) if document.sealed == source.sealed)
             [_, peak] = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
         seconds = resource.getrusage(resource.RUSAGE_SELF).ru_utime - begun
-    assert (done, names) == (documents.Mirrored(MANY, MANY, 0), MANY)
+    assert (done, names) == (documents.Mirrored(MANY, MANY * source.sealed.size, 0), MANY)
     assert peak < 4_000_000
     assert seconds < 15
 

@@ -11,7 +11,7 @@ from backup.conftest import House, Place
 from pydantic import SecretStr
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.catalogue import Catalogue
-from whatsinvoice_backup.contents import snapshots
+from whatsinvoice_backup.contents import alone, snapshots
 from whatsinvoice_backup.failures import BackupError, RefusedError
 from whatsinvoice_backup.manifest import HEADS, Manifest, Signer, key_of
 from whatsinvoice_backup.programs import Programs
@@ -179,3 +179,9 @@ def test_a_role_that_does_not_see_every_row_saves_nothing(house: House, migrated
 def test_programs_of_another_major_version_save_nothing(house: House) -> None:
     with pytest.raises(BackupError, match=r"pg_dump is of version .* and the server of 12"):
         Programs(house.settings.pg_programs).require(120_004)
+
+
+def test_a_second_backup_at_once_is_refused(house: House) -> None:
+    """Each would name its own copy of a document that both copied, and the later one lies there."""
+    with alone(house.settings.database_url.get_secret_value()), pytest.raises(BackupError, match="another backup is"):
+        house.save()

@@ -1,10 +1,12 @@
 """What many documents cost a backup and a restore: `PYTHONPATH=tests .venv/bin/python -m load.documents 100000`.
 
 On a small database and a store of its own, which go at the end. Prints a line for each run of the program: seconds,
-seconds of its processor, and the most memory that it held.
+seconds of its processor, and the most memory that it held. With a second word, `list`, there is no store: only the list
+of so many documents is made again from what is known, to see what is the program's own.
 """
 
 import os
+import resource
 import secrets
 import subprocess
 import sys
@@ -15,8 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from backup.conftest import House, a_bucket, a_database, a_house, variables
+from backup.conftest import House, Listed, a_bucket, a_database, a_house, variables
 from support.backing import S3, postgres, s3
+from whatsinvoice_backup.documents import mirror
+from whatsinvoice_backup.index import an_index
+from whatsinvoice_backup.sealing import Sealer
 
 BYTES = 20_000
 """Of a document: an invoice of a page."""
@@ -62,6 +67,15 @@ def backing() -> Iterator[tuple[str, S3]]:
             yield postgres_url, store
 
 
+def list_again(count: int) -> None:
+    source, begun = Listed(count), time.process_time()
+    with an_index("") as known, tempfile.TemporaryFile() as listed:
+        known.add(source.lines())
+        done = mirror(source, source, Sealer(""), known, listed, lambda _: None)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(f"{done.objects} listed: processor {time.process_time() - begun:.0f} s, {used:.0f} MiB\n")
+
+
 def main(count: int) -> None:
     with backing() as (postgres_url, store), a_house(postgres_url, store) as house:
         measured("nothing to copy", "run", variables(house.settings))
@@ -77,4 +91,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    (list_again if sys.argv[2:] == ["list"] else main)(int(sys.argv[1]))

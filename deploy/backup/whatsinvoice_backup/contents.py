@@ -48,6 +48,20 @@ class Server:
 
 
 @contextmanager
+def alone(url: str) -> Iterator[None]:
+    """One backup at a time: two that copied one document at once would each name a copy that the other wrote over.
+
+    Raises:
+        BackupError: another one is being made.
+    """
+    with psycopg.connect(url, autocommit=True, application_name="whatsinvoice_backup") as connection:
+        lock = "SELECT pg_try_advisory_lock(hashtextextended('whatsinvoice:backup', 0))"
+        if connection.execute(lock).fetchone() != (True,):
+            raise BackupError("another backup is being made")
+        yield
+
+
+@contextmanager
 def snapshots(addresses: Mapping[str, str]) -> Iterator[tuple[datetime, list[Server]]]:
     """The moment, and a snapshot of every server; services of one server are seen at one moment.
 

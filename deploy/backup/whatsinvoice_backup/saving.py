@@ -15,7 +15,7 @@ import structlog
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.bucket import FILES, Bucket
 from whatsinvoice_backup.catalogue import Catalogue, name_at
-from whatsinvoice_backup.contents import Server, read_contents, read_heads, snapshots
+from whatsinvoice_backup.contents import Server, alone, read_contents, read_heads, snapshots
 from whatsinvoice_backup.documents import Document, Mirrored
 from whatsinvoice_backup.failures import RefusedError
 from whatsinvoice_backup.index import Index, an_index
@@ -38,6 +38,11 @@ def save(settings: Settings, catalogue: Catalogue, source: Bucket) -> Manifest:
     Raises:
         BackupError: it could not be made; there is no manifest then, and so no backup.
     """
+    with alone(next(iter(settings.addresses().values()))):
+        return _save(settings, catalogue, source)
+
+
+def _save(settings: Settings, catalogue: Catalogue, source: Bucket) -> Manifest:
     begun = time.monotonic()
     programs, sealer = Programs(settings.pg_programs), Sealer(settings.recipients)
     with snapshots(settings.addresses()) as (moment, servers):
