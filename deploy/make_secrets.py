@@ -30,6 +30,7 @@ requirepass {password}
 appendonly yes
 appendfsync everysec
 save ""
+maxmemory 1gb
 maxmemory-policy noeviction
 dir /data
 """
