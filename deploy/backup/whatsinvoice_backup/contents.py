@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +36,8 @@ _LEDGER = """
     ) TO STDOUT
 """
 
+_LOCK = "SELECT pg_{}(hashtextextended('whatsinvoice:backup', 0))"
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -55,10 +57,13 @@ def alone(url: str) -> Iterator[None]:
         BackupError: another one is being made.
     """
     with psycopg.connect(url, autocommit=True, application_name="whatsinvoice_backup") as connection:
-        lock = "SELECT pg_try_advisory_lock(hashtextextended('whatsinvoice:backup', 0))"
-        if connection.execute(lock).fetchone() != (True,):
+        if connection.execute(_LOCK.format("try_advisory_lock")).fetchone() != (True,):
             raise BackupError("another backup is being made")
-        yield
+        try:
+            yield
+        finally:  # a server notices the end of a connection late; one that was lost meanwhile holds nothing
+            with suppress(psycopg.OperationalError):
+                connection.execute(_LOCK.format("advisory_unlock"))
 
 
 @contextmanager
