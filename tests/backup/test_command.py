@@ -21,6 +21,7 @@ from whatsinvoice_backup import watch
 from whatsinvoice_backup.__main__ import main
 from whatsinvoice_backup.drill import drill
 from whatsinvoice_backup.manifest import Manifest, key_of
+from whatsinvoice_backup.restoring import compare
 from whatsinvoice_backup.settings import Settings
 
 
@@ -70,6 +71,36 @@ def test_it_is_restored_by_command(
     monkeypatch.setenv("BACKUP_S3_BUCKET", place.bucket.name)
     assert main(["restore", newer.name]) == 0
     assert f"{newer.name} is restored, and equal to what was saved" in said()
+
+
+def test_databases_first_and_documents_while_they_are_in_use(
+    house: House, newer: Manifest, place: Place, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch,
+    said: Callable[[], str],
+) -> None:  # fmt: skip
+    """Documents take the longest, and a service renders the one that it lacks: it stays as it then is."""
+    monkeypatch.setenv("BACKUP_DATABASE_URL", place.admin_url)
+    monkeypatch.setenv("BACKUP_S3_BUCKET", place.bucket.name)
+    assert main(["restore", "--only=databases", newer.name]) == 0
+    assert f"databases of {newer.name} are restored, and equal to what was saved" in said()
+    assert list(place.bucket.listed("")) == []
+    place.bucket.put("biz_1/inv_0/1.pdf", b"rendered anew", "application/pdf")
+    place.bucket.put("biz_1/inv_new/1.pdf", b"of an invoice of today", "application/pdf")
+    for restored in (newer.objects - 2, 0):
+        assert main(["restore", "--only=documents", newer.name]) == 0
+        assert f"{newer.name}: {restored} of {newer.objects} documents are put back" in said()
+    assert compare(place.settings, house.catalogue, newer, place.bucket) == [
+        "biz_1/inv_new/1.pdf was never saved",
+        "biz_1/inv_0/1.pdf has other content",
+    ]
+
+
+def test_databases_are_restored_into_empty_schemas_alone(
+    newer: Manifest, restored: Place, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("BACKUP_DATABASE_URL", restored.admin_url)
+    assert main(["restore", "--only=databases", newer.name]) == 1
+    assert "is not empty" in capsys.readouterr().err
 
 
 def test_settings_are_shown_without_secrets(environment: dict[str, str], said: Callable[[], str]) -> None:

@@ -103,7 +103,7 @@ def test_production_would_run_with_these_settings(
     objects, kind = render(folder), FOLDERS[folder]
     given = dict(one(objects, "ConfigMap")["data"])
     if folder == "restore":
-        assert given.pop("RESTORE_NAME") == ""
+        assert (given.pop("RESTORE_NAME"), given.pop("RESTORE_ONLY")) == ("", "all")
     for name, text in given.items():
         field = name.removesuffix("_FILE").removeprefix("BACKUP_").lower()
         assert field in kind.model_fields or name.removesuffix("_FILE").lower() in kind.model_fields, name
@@ -162,8 +162,9 @@ def test_the_secret_that_is_made_is_the_one_that_is_mounted(render: Any, folder:
 
 def test_the_backup_to_restore_is_named_by_one_line_and_is_else_the_newest(render: Any) -> None:
     [container] = pod(render("restore"))["containers"]
-    assert container["args"] == ["restore", "$(RESTORE_NAME)"]
-    assert parser().parse_args(["restore", ""]).name == ""
+    assert container["args"] == ["restore", "--only=$(RESTORE_ONLY)", "$(RESTORE_NAME)"]
+    given = parser().parse_args(["restore", "--only=all", ""])
+    assert (given.name, given.only) == ("", parser().parse_args(["restore"]).only)
     assert one(render("restore"), "Job")["spec"]["backoffLimit"] == 0
 
 

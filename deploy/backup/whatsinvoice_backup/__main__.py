@@ -17,7 +17,7 @@ from whatsinvoice_backup.drill import drill
 from whatsinvoice_backup.failures import BackupError, RefusedError
 from whatsinvoice_backup.manifest import Manifest, Signer
 from whatsinvoice_backup.provisioning import ProvisionSettings, provision_buckets, provision_databases
-from whatsinvoice_backup.restoring import compare, restore, verify
+from whatsinvoice_backup.restoring import compare, restore, restore_databases, restore_documents, verify
 from whatsinvoice_backup.retention import prune
 from whatsinvoice_backup.saving import save
 from whatsinvoice_backup.settings import Settings
@@ -67,11 +67,7 @@ def _run(options: argparse.Namespace, settings: Settings, source: Bucket, catalo
         verify(catalogue, manifest)
         _say(f"{manifest.name} is whole")
     elif options.command == "restore":
-        manifest = catalogue.manifest(options.name)
-        restore(settings, catalogue, manifest, source)
-        if found := compare(settings, catalogue, manifest, source):
-            raise RefusedError("\n".join(found))
-        _say(f"{manifest.name} is restored, and equal to what was saved")
+        _say(_restored(options.only, settings, source, catalogue, catalogue.manifest(options.name)))
     elif options.command == "drill":
         result = drill(settings, catalogue, None, name=options.name)
         _say(json.dumps(result, indent=1))
@@ -87,6 +83,21 @@ def _run(options: argparse.Namespace, settings: Settings, source: Bucket, catalo
         prune(catalogue, settings)
         _say(_line(manifest))
     return 0
+
+
+def _restored(only: str, settings: Settings, source: Bucket, catalogue: Catalogue, manifest: Manifest) -> str:
+    if only == "documents":
+        count = restore_documents(settings, catalogue, manifest, source)
+        return f"{manifest.name}: {count} of {manifest.objects} documents are put back, the others were there"
+    if only == "databases":
+        restore_databases(settings, catalogue, manifest)
+        found, what = compare(settings, catalogue, manifest, None), "databases of {} are"
+    else:
+        restore(settings, catalogue, manifest, source)
+        found, what = compare(settings, catalogue, manifest, source), "{} is"
+    if found:
+        raise RefusedError("\n".join(found))
+    return f"{what.format(manifest.name)} restored, and equal to what was saved"
 
 
 def _list(catalogue: Catalogue) -> None:
@@ -121,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=said)
         command.add_argument("name", nargs="?", default="", help="of the backup; the newest without")
+        if name == "restore":
+            half = "databases, with which services can start; then documents, while they run"
+            command.add_argument("--only", choices=("all", "databases", "documents"), default="all", help=half)
     commands.add_parser("prune", help="let go of backups that are no longer kept")
     commands.add_parser("watch", help="serve metrics of the backups on the ops port")
     commands.add_parser("provision", help="roles, schemas and buckets, before anything else; has settings of its own")

@@ -123,8 +123,8 @@ def opened(target: Bucket, opener: Opener, document: Document) -> bytes:
     return opener.content(document.stored, sealed, document.sealed)
 
 
-def put_back(target: Bucket, opener: Opener, documents: Iterable[Document], place: Bucket | None) -> None:
-    """Opens every version and puts it into the empty bucket, if there is one.
+def put_back(target: Bucket, opener: Opener, documents: Iterable[Document], place: Bucket | None) -> int:
+    """Opens every version and puts it into the bucket, if there is one; how many they were.
 
     Those of one key come oldest first, so that the newest is the current one.
 
@@ -132,15 +132,22 @@ def put_back(target: Bucket, opener: Opener, documents: Iterable[Document], plac
         RefusedError: one is missing, or is not what was saved.
     """
 
-    def restore(versions: list[Document]) -> None:
+    def restore(versions: list[Document]) -> int:
         for document in versions:
             content = opened(target, opener, document)
             if place is not None:
                 place.put(document.key, content, document.content_type)
+        return len(versions)
 
     with ThreadPoolExecutor(THREADS) as threads:
-        for batch in batches(_by_key(documents), AT_ONCE):
-            list(threads.map(restore, batch))
+        return sum(sum(threads.map(restore, batch)) for batch in batches(_by_key(documents), AT_ONCE))
+
+
+def put_back_missing(target: Bucket, opener: Opener, documents: Iterable[Document], place: Bucket, folder: str) -> int:
+    """As `put_back`, into a bucket in use: what has come to lie there meanwhile stays as it is."""
+    with an_index(folder) as there:
+        there.add((key, "") for key, _ in place.listed(""))
+        return put_back(target, opener, (found for found in documents if there.get(found.key) is None), place)
 
 
 def differences(place: Bucket, documents: Iterable[Document], folder: str) -> list[str]:

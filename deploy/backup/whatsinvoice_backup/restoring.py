@@ -54,23 +54,44 @@ def restore(settings: Settings, catalogue: Catalogue, manifest: Manifest, place:
     Raises:
         RefusedError: the backup is not whole or not ours. BackupError: the place is not empty, or Postgres refused.
     """
+    if place and next(place.listed(""), None):
+        raise BackupError(f"the bucket {place.name} is not empty; a backup is restored into an empty place")
+    with catalogue.documents(manifest) as found:
+        restore_databases(settings, catalogue, manifest)
+        documents.put_back(catalogue.target, _opener(settings), found, place)
+
+
+def restore_databases(settings: Settings, catalogue: Catalogue, manifest: Manifest) -> None:
+    """The schemas alone, with which services can be used: a document that is missing is rendered when it is asked for.
+
+    Raises as `restore` does.
+    """
     addresses = settings.addresses()
-    _require_empty(addresses, place)
-    programs, opener = Programs(settings.pg_programs), Opener(settings.identities.get_secret_value())
-    with (
-        catalogue.documents(manifest) as found,
-        tempfile.TemporaryDirectory(dir=settings.work_folder or None) as folder,
-    ):
+    _require_empty(addresses)
+    programs, opener = Programs(settings.pg_programs), _opener(settings)
+    with tempfile.TemporaryDirectory(dir=settings.work_folder or None) as folder:
         for service in SERVICES:
             plain = _opened(catalogue.target, opener, manifest, service, Path(folder))
             programs.restore(addresses[service], service, owner_of(service), plain, JOBS)
             plain.unlink()
             with psycopg.connect(addresses[service], autocommit=True) as admin:
                 narrow(admin, service)
-        for url in dict.fromkeys(addresses.values()):
-            with psycopg.connect(url, autocommit=True) as admin:
-                admin.execute("ANALYZE")
-        documents.put_back(catalogue.target, opener, found, place)
+    for url in dict.fromkeys(addresses.values()):
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute("ANALYZE")
+
+
+def restore_documents(settings: Settings, catalogue: Catalogue, manifest: Manifest, place: Bucket) -> int:
+    """The documents that the bucket lacks, also while it is in use, and again after a run that broke off; how many.
+
+    Raises as `restore` does.
+    """
+    with catalogue.documents(manifest) as found:
+        return documents.put_back_missing(catalogue.target, _opener(settings), found, place, catalogue.folder)
+
+
+def _opener(settings: Settings) -> Opener:
+    return Opener(settings.identities.get_secret_value())
 
 
 def compare(settings: Settings, catalogue: Catalogue, manifest: Manifest, place: Bucket | None) -> list[str]:
@@ -126,10 +147,8 @@ def _download(target: Bucket, key: str, file: Path) -> None:
             raise RefusedError(f"{key} is missing")
 
 
-def _require_empty(addresses: dict[str, str], place: Bucket | None) -> None:
+def _require_empty(addresses: dict[str, str]) -> None:
     for url in dict.fromkeys(addresses.values()):
         with psycopg.connect(url) as connection:
             if row := connection.execute(_NOT_EMPTY, [list(SERVICES)]).fetchone():
                 raise BackupError(f"the schema {row[0]} is not empty; a backup is restored into an empty place")
-    if place and next(place.listed(""), None):
-        raise BackupError(f"the bucket {place.name} is not empty; a backup is restored into an empty place")
