@@ -91,7 +91,10 @@ def test_strangers_are_refused(client: httpx.Client) -> None:
 @pytest.mark.parametrize("path", ["/i/{}", "/r/{}"])
 def test_invoices_answers_that_it_knows_no_such_page(client: httpx.Client, path: str) -> None:
     """A service that is away would make it 503. Auth, payments and notifications have answered above."""
-    assert client.get(path.format(secrets.token_urlsafe(32))).status_code == 404
+    answer = client.get(path.format(secrets.token_urlsafe(32)))
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "X-Request-Id" in answer.headers
 
 
 def test_tls_is_good_for_another_week(client: httpx.Client) -> None:

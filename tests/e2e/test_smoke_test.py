@@ -26,7 +26,7 @@ def test_a_whole_stack_passes(stack: Stack) -> None:
     env = stack.state.env
     done = smoke(SMOKE_BASE_URL=env["GATEWAY_URL"], SMOKE_SANDBOX_URL=env["SANDBOX_URL"])
     assert done.returncode == 0, done.stdout
-    assert "5 passed, 2 skipped" in done.stdout, done.stdout
+    assert "7 passed, 2 skipped" in done.stdout, done.stdout
 
 
 @pytest_asyncio.fixture
@@ -38,4 +38,4 @@ async def impostor() -> AsyncIterator[str]:
 async def test_something_else_fails(impostor: str) -> None:
     done = await asyncio.to_thread(smoke, SMOKE_BASE_URL=impostor)
     assert done.returncode == 1
-    assert "3 failed, 1 passed" in done.stdout, done.stdout
+    assert "5 failed, 1 passed" in done.stdout, done.stdout
