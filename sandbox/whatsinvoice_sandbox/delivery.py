@@ -54,10 +54,14 @@ class Deliveries:
         self._numbers = itertools.count(1)
         self._attempts: deque[Attempt] = deque(maxlen=_KEPT_ATTEMPTS)
         self._running: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def send(self, webhook: Webhook) -> bool:
-        """Starts delivery and returns whether there is one: without a URL it has nobody to go to, or it is dropped."""
-        if not webhook.url:
+        """Starts delivery and returns whether there is one: without a URL it has nobody to go to, or it is dropped.
+
+        After `close` there is none either: what a timer still had to tell would be started, and never awaited.
+        """
+        if not webhook.url or self._closed:
             return False
         if self._draw(webhook, "drop"):
             self._record(next(self._numbers), webhook, 0, None, "dropped")
@@ -74,6 +78,8 @@ class Deliveries:
         return [asdict(attempt) for attempt in self._attempts]
 
     async def close(self) -> None:
+        """Ends what is under way and starts nothing more."""
+        self._closed = True
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

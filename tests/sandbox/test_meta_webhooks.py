@@ -1,5 +1,6 @@
 """Inbound messages and statuses as Meta tells them: shapes, batches, signature, retries."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -7,6 +8,9 @@ from typing import Any
 
 from sandbox.stage import APP_SECRET, BUSINESS, JANE, MERCHANT, NUMBER_ID, Stage, until
 from sandbox.test_meta_messages import buttons
+from whatsinvoice_sandbox.clock import ScaledClock
+from whatsinvoice_sandbox.delivery import Deliveries, Webhook
+from whatsinvoice_sandbox.faults import Faults
 from whatsinvoice_sandbox.meta.webhooks import WAITS
 
 
@@ -138,3 +142,12 @@ async def test_a_duplicated_and_a_dropped_batch(stage: Stage) -> None:
     await stage.write(text="kept")
     await until(lambda: len(stage.inbound()) == 3)
     assert [message["text"]["body"] for message in stage.inbound()] == ["twice", "twice", "kept"]
+
+
+async def test_after_its_end_nothing_more_is_sent() -> None:
+    """A message's `delivered` is due a moment later, when nobody is left to wait for what it would start."""
+    deliveries = Deliveries(ScaledClock(1), Faults())
+    await deliveries.close()
+    before = asyncio.all_tasks()
+    assert not deliveries.send(Webhook("meta", "statuses", "wamid.1", "http://127.0.0.1:9/", b"{}", {}, WAITS, 1))
+    assert asyncio.all_tasks() == before
