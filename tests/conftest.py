@@ -3,7 +3,9 @@
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import psycopg
 import pytest
 from psycopg import sql
@@ -92,6 +94,20 @@ def cluster_redis(backing_folder: Path) -> Iterator[redis_servers.Redises]:
 def s3(backing_folder: Path) -> Iterator[backing.S3]:
     with backing.s3(backing_folder / "s3") as store:
         yield store
+
+
+@pytest.fixture
+def direct(s3: backing.S3) -> Iterator[Any]:
+    """The same store, not through our code."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=s3.access_key,
+        aws_secret_access_key=s3.secret_key,
+    )
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,9 @@ class Secret:
         self._ask("PUT", json.dumps({**found, "data": entries}).encode())
 
     def _ask(self, method: str, body: bytes | None = None) -> dict[str, Any]:
-        host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+        host, port = (os.environ.get(f"KUBERNETES_SERVICE_{name}", "") for name in ("HOST", "PORT"))
+        if not (host and port):
+            raise OSError("KUBERNETES_SERVICE_HOST and _PORT are not set: this runs in a pod")
         namespace = (self.account / "namespace").read_text().strip()
         address = f"https://{f'[{host}]' if ':' in host else host}:{port}/api/v1/namespaces/{namespace}/secrets"
         request = urllib.request.Request(  # noqa: S310  (https, as above)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psycopg
 import pytest
 from psycopg import sql
@@ -69,20 +68,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         above.chmod(0o755)  # the account that Postgres runs under must reach it
     with postgres(folder / "postgres") as url:
         yield url
-
-
-@pytest.fixture
-def direct(s3: S3) -> Iterator[Any]:
-    """The store, not through our code."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=s3.access_key,
-        aws_secret_access_key=s3.secret_key,
-    )
-    yield client
-    client.close()
 
 
 def test_it_makes_all_that_a_new_place_needs(

@@ -43,6 +43,17 @@ def test_compose_accepts_the_files(checkout: Path, files: tuple[str, ...], profi
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
+def test_an_image_of_ours_is_built_wherever_it_is_used(checkout: Path, files: tuple[str, ...]) -> None:
+    """No registry has it: without the way to build it a first `up` asks one, and ends there."""
+    command = [str(COMPOSE), *(f"--file={name}" for name in files), "--profile=*", "config", "--format", "json"]
+    given = {**os.environ, "ACME_EMAIL": "ops@pay.example"}
+    found = json.loads(subprocess.run(command, cwd=checkout, env=given, capture_output=True, check=True).stdout)
+    ours = {name: of for name, of in found["services"].items() if of["image"].startswith("whatsinvoice/")}
+    assert len(ours) > 10
+    assert [name for name, of in ours.items() if "build" not in of] == []
+
+
 def test_a_real_name_needs_somebody_to_write_to_and_alone_leaves_this_machine(checkout: Path) -> None:
     command = [str(COMPOSE), *(f"--file={name}" for name in FILES["with a real name"]), "config", "--format", "json"]
     given = {key: value for key, value in os.environ.items() if key != "ACME_EMAIL"}

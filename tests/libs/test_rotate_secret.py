@@ -86,6 +86,9 @@ def test_who_may_not_or_finds_nobody_says_so(api: ApiServer, monkeypatch: pytest
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")
     with pytest.raises(SystemExit, match=r"keys: .*refused"):
         rotated(api)
+    monkeypatch.delenv("KUBERNETES_SERVICE_PORT")
+    with pytest.raises(SystemExit, match="this runs in a pod"):
+        rotated(api)
 
 
 def test_an_entry_that_is_no_key_is_named_and_nothing_is_written(api: ApiServer) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
@@ -34,20 +33,6 @@ def store(s3: S3) -> Iterator[ObjectStore]:
     store = store_of(s3)
     yield store
     store.close()
-
-
-@pytest.fixture
-def direct(s3: S3) -> Iterator[Any]:
-    """The same store, not through our code."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=s3.access_key,
-        aws_secret_access_key=s3.secret_key,
-    )
-    yield client
-    client.close()
 
 
 async def test_what_is_put_can_be_got(store: ObjectStore, direct: Any) -> None:

@@ -13,12 +13,11 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 from whatsinvoice_kit.data.provision import DATABASE
-from whatsinvoice_local.backing import discard_postgres
 from whatsinvoice_local.demo.play import STEPS, play
 from whatsinvoice_local.fill import fill
-from whatsinvoice_local.stack import Stack
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from load.bench import stack
 from support.redis_server import Server
 
 FILLED, EVENTS, EVENT_BYTES = 20_000, 100_000, 500
@@ -47,24 +46,15 @@ def held(connection: "psycopg.Connection[tuple[int, ...]]") -> dict[str, Held]:
 
 
 def postgres() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="whatsinvoice-sizes-"))
-    folder.chmod(0o755)
-    stack = Stack(folder, given={}, preferred={}, say=lambda _: None)
-    stack.up()
-    try:
-        url = stack.state.env["DATABASE_URL"].rpartition("/")[0] + f"/{DATABASE}"
+    with stack() as (made, _):
+        url = made.state.env["DATABASE_URL"].rpartition("/")[0] + f"/{DATABASE}"
         with psycopg.connect(url, autocommit=True) as connection:
-            play(
-                stack.state, lambda _: None, STEPS[:-2]
-            )  # another merchant, so that nothing is made for the first time
+            play(made.state, lambda _: None, STEPS[:-2])  # another merchant, so that nothing is made for the first time
             before = held(connection)
-            play(stack.state, lambda _: None, STEPS[:-2])
+            play(made.state, lambda _: None, STEPS[:-2])
             after = held(connection)
             fill(url, FILLED)
             report(before, after, held(connection))
-    finally:
-        stack.down()
-        discard_postgres(stack.state.home("postgres"))
 
 
 def report(before: dict[str, Held], after: dict[str, Held], filled: dict[str, Held]) -> None:
@@ -84,19 +74,20 @@ def report(before: dict[str, Held], after: dict[str, Held], filled: dict[str, He
 
 
 def redis() -> None:
-    server = Server(Path(tempfile.mkdtemp()) / "redis", None, secrets.token_hex(16), 'save ""')
-    server.start()
-    try:
-        with server.client() as client:
-            before = client.info("memory")["used_memory"]
-            pipe = client.pipeline(transaction=False)
-            for _ in range(EVENTS):
-                pipe.xadd("stream", {"__data__": secrets.token_hex(EVENT_BYTES // 2)})
-            pipe.execute()
-            each = (client.info("memory")["used_memory"] - before) / EVENTS
-        print(f"an event of {EVENT_BYTES} bytes takes {each:.0f} in Redis")  # noqa: T201  (its output)
-    finally:
-        server.kill()
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(Path(folder) / "redis", None, secrets.token_hex(16), 'save ""')
+        server.start()
+        try:
+            with server.client() as client:
+                before = client.info("memory")["used_memory"]
+                pipe = client.pipeline(transaction=False)
+                for _ in range(EVENTS):
+                    pipe.xadd("stream", {"__data__": secrets.token_hex(EVENT_BYTES // 2)})
+                pipe.execute()
+                each = (client.info("memory")["used_memory"] - before) / EVENTS
+            print(f"an event of {EVENT_BYTES} bytes takes {each:.0f} in Redis")  # noqa: T201  (its output)
+        finally:
+            server.kill()
 
 
 if __name__ == "__main__":
