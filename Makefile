@@ -104,18 +104,22 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: test fuzz lint format openapi dashboards rules browser promtool redis soak faults waf test-waf bench
-# Two runs side by side, each with servers of its own: most tests wait, and so the whole takes little more than half the time.
-# SERIAL=1: one after the other, where there is time and a neighbour would disturb what measures time.
-LANE := $(addprefix tests/,payments invoices notifications gateway sandbox tenancy local waf fuzz)
-lanes = $(if $(SERIAL),exec $(VENV)/bin/pytest -q;) $(VENV)/bin/pytest -q $(LANE) > $(VENV)/lane.log 2>&1 & lane=$$!; trap "kill $$lane" INT TERM; status=0; \
-	$(VENV)/bin/pytest -q $(addprefix --ignore=,$(LANE)) || status=$$?; \
-	wait $$lane || status=$$?; cat $(VENV)/lane.log; exit $$status
-test: lint $(VENV)/bin/kubectl clients  ## Everything that CI runs: format, lint, types, import rules, protos, clients, unit, integration, browser, end to end
-	@$(lanes)
+.PHONY: unit test proofs fuzz lint format openapi dashboards rules browser promtool redis soak faults waf test-waf bench
+PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=40
+WORKERS := 4
+# More workers than cores: a test waits for servers more than it computes.
+
+unit: setup  ## The pure rules: no server, no stack
+	@$(VENV)/bin/pytest -q -n 2 tests/unit
+
+test: lint $(VENV)/bin/kubectl clients  ## Format, lint, types, import rules, then unit, integration, browser and end-to-end tests
+	@$(PYTEST) tests/unit tests/integration tests/e2e
+
+proofs: setup $(VENV)/bin/kubectl  ## What is long by nature: mutated payloads, all orders, kills, fuzz, alert rules, image content; with FULL=1 at full counts
+	@$(PYTEST) tests/proofs
 
 fuzz: setup  ## Schemathesis against a stack of its own, 5,000 cases or more: make fuzz SEED=1 for the same ones again
-	@PYTHONPATH=tests $(PY) -m fuzz $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=tests $(PY) -m proofs.fuzz $(if $(SEED),--seed $(SEED))
 
 lint: setup  ## Format, lint, types and import rules alone
 	@echo "lint: format";       $(VENV)/bin/ruff format --quiet --check $(SOURCES)
@@ -154,16 +158,16 @@ waf: $(VENV)/.installed  ## Fetch Debian's nginx, ModSecurity and the OWASP core
 	  libmodsecurity3 modsecurity-crs libcurl3-gnutls libfuzzy2 libgeoip1 liblmdb0 liblua5.3-0 libmaxminddb0 libyajl2); }
 
 soak: setup  ## 2,000 payments under every fault at once, then our books beside the provider's: a table, and .run/soak.json
-	@PYTHONPATH=tests $(PY) -m soak $(if $(N),--payments $(N)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=tests $(PY) -m proofs.soak $(if $(N),--payments $(N)) $(if $(SEED),--seed $(SEED))
 
 faults: setup  ## What takes minutes: a rolling restart under load, alerts on a real stack, a master of Redis killed amid 500 invoices
-	@$(VENV)/bin/pytest -q -m faults
+	@$(VENV)/bin/pytest -q -m faults tests/proofs
 
 test-waf: clients waf  ## The end-to-end tests with every call through the web application firewall
-	@THROUGH_WAF=1 $(VENV)/bin/pytest -q tests/waf tests/e2e
+	@THROUGH_WAF=1 $(VENV)/bin/pytest -q tests/proofs/waf tests/e2e
 
 bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json; TRACING=1: what traces cost; SIZES=1: what an invoice leaves behind
-	@$(PY) tests/load/$(if $(SIZES),sizes.py,bench.py) $(if $(TRACING),--tracing)
+	@$(PY) tests/proofs/bench/$(if $(SIZES),sizes.py,bench.py) $(if $(TRACING),--tracing)
 
 # --- in containers ----------------------------------------------------------------------------------------------
 COMPOSE := docker compose --profile sandbox -f docker-compose.yaml $(if $(filter seaweedfs,$(S3)),-f deploy/compose.seaweedfs.yaml)
@@ -178,7 +182,7 @@ compose-down:  ## Stop the containers and delete their data
 	@$(COMPOSE) --profile backup down --volumes
 
 containers: secrets  ## Build every image, bring all of it up, smoke-test it over TLS, and take it down (needs Docker)
-	@CONTAINERS=1 $(VENV)/bin/pytest -q tests/containers
+	@CONTAINERS=1 $(VENV)/bin/pytest -q tests/proofs/containers
 
 test-containers: clients  ## The tests on Postgres 15, Redis 7 and S3 in containers (needs Docker)
-	@export TEST_BACKING=containers; $(lanes)
+	@TEST_BACKING=containers $(PYTEST) tests/unit tests/integration tests/e2e

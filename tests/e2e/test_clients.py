@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.root import ROOT
 from whatsinvoice_client.api.customers import create_customer
 from whatsinvoice_client.api.invoices import create_invoice, get_invoice, get_invoice_pdf, issue_invoice
 from whatsinvoice_client.api.payments import list_payments
@@ -22,7 +23,7 @@ from whatsinvoice_local.stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-EXAMPLE = Path(__file__).parents[2] / "clients" / "typescript" / "dist" / "example" / "issue-invoice.js"
+EXAMPLE = ROOT / "clients" / "typescript" / "dist" / "example" / "issue-invoice.js"
 REGISTERED_WITHIN = 90.0
 """Seconds: registrations are limited per minute, and others have just registered."""
 PAID_WITHIN = 20.0

@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from support.http import served
+from support.root import ROOT
 from whatsinvoice_local.stack import Stack
 
-SMOKE = Path(__file__).parents[1] / "test_smoke.py"
+SMOKE = ROOT / "tests" / "test_smoke.py"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 

@@ -5,10 +5,10 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from support.root import ROOT
 from whatsinvoice_local.demo.story import Story
 from whatsinvoice_local.stack import Stack
 
@@ -26,7 +26,7 @@ PATIENCE_MS = 20_000
 REGISTERED_WITHIN = 90.0
 """Seconds: registrations are limited per minute, and others have just registered."""
 PAY_LINK = 'a[href*="/i/"]'
-SCREENSHOT = Path(__file__).parents[2] / "docs" / "two-phones.png"
+SCREENSHOT = ROOT / "docs" / "two-phones.png"
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support.root import ROOT
+
 PACKAGES = (
     *(f"services/{name}" for name in ("auth", "invoices", "payments", "notifications")),
     *("gateway", "sandbox", "libs", "protos/gen", "deploy/local", "clients/python"),

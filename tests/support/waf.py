@@ -11,8 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from support.debian import DEBIAN
+from support.root import ROOT
 
-WAF = Path(__file__).parents[2] / "deploy" / "waf"
+WAF = ROOT / "deploy" / "waf"
 MISSING = "no nginx with ModSecurity: run `make waf` (needs Debian's package lists)"
 _PLACE = """\
 upstream gateway {{ server 127.0.0.1:{gateway}; keepalive 64; }}

@@ -287,7 +287,7 @@ class ServiceSettings(RedisSettings):
 
     The sum of `pool_size + 2` (one listens, one holds the places of single jobs) over all processes that autoscalers
     allow, and one more of each while it rolls, plus 21 (migrations, a backup, people), stays within Postgres'
-    max_connections: tests/deploy/test_pools.py.
+    max_connections: tests/integration/deploy/test_pools.py.
     """
     claim_idle_ms: int = Field(default=60_000, ge=100)
     """How long an unacknowledged event rests before another consumer takes it; well above a handler's time."""

@@ -105,12 +105,6 @@ def _make_roles(admin: psycopg.Connection, database: str, passwords: dict[str, s
         admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(password)))
 
 
-_EACH_TABLE = """
-    SELECT format('ALTER TABLE %s OWNER TO %I', pg_class.oid::regclass, {owner_name})
-    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace JOIN pg_roles ON pg_roles.oid = relowner
-    WHERE nspname = {schema_name} AND rolname = {role_name} AND relkind IN ('r', 'p')
-"""
-"""Tables by themselves: one transaction that locks them all waits in a circle with those who use them."""
 _GRANT_EACH = """
     SELECT format('GRANT %s ON %s TO %I', CASE obj_description(pg_class.oid, 'pg_class')
         WHEN 'append-only' THEN 'SELECT, INSERT' WHEN 'kept by triggers' THEN 'SELECT'
@@ -132,12 +126,6 @@ _OF_SERVICE = (
     "REVOKE ALL ON SCHEMA public FROM PUBLIC",
     "GRANT CONNECT ON DATABASE {database} TO {role}, {owner}",
     "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}",
-    # Schemas of the first releases had one role for both. What runs meanwhile must be refused nothing: until it has
-    # rights of its own, it has the owner's.
-    "GRANT {owner} TO {role}",
-    "ALTER SCHEMA {schema} OWNER TO {owner}",
-    _EACH_TABLE,
-    "REASSIGN OWNED BY {role} TO {owner}",
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     _GRANT_EACH,
     NARROW,
@@ -145,7 +133,6 @@ _OF_SERVICE = (
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}
         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}
     """,
-    "REVOKE {owner} FROM {role}",
 )
 
 _OF_BACKUP = (
