@@ -52,6 +52,8 @@ class Settings(RedisSettings):
     read_quota: str = "3000/minute"
     """GETs of everybody who acts for one business."""
     write_quota: str = "600/minute"
+    link_quota: str = "20/minute"
+    """What strangers may ask for through one public link: a checkout, an account for a transfer, a claim."""
     key_set_seconds: float = Field(default=60.0, gt=0)
     """An unknown key id asks auth for its key set again, at most once in these; new keys are published for longer
     before they sign."""
@@ -74,7 +76,7 @@ class Settings(RedisSettings):
             raise ValueError("an origin is * or scheme://host[:port] in lower case, without a path")
         return text
 
-    @field_validator("read_quota", "write_quota")
+    @field_validator("read_quota", "write_quota", "link_quota")
     @classmethod
     def _quota(cls, text: str) -> str:
         parse(text)

@@ -76,7 +76,7 @@ class Fault(BaseModel):
     seed: int = 0
     seconds: float | None = Field(default=None, ge=0)
     copies: int = Field(default=2, ge=2, le=100)
-    field: Literal["amount", "currency", "reference"] | None = None
+    field: Literal["amount", "currency", "reference", "split"] | None = None
     event: str | None = None
 
     @model_validator(mode="after")
@@ -154,7 +154,7 @@ class Faults:
         return self._dice_of(fault).random() * fault.duration
 
     def draw_lie(self, fault: Fault) -> str:
-        """What to lie about: the fault's field, or one that its own dice choose."""
+        """Return what to lie about: the fault's field, or one that its dice choose. A split only where it is named."""
         return fault.field or self._dice_of(fault).choice(("amount", "currency", "reference"))
 
     def _dice_of(self, fault: Fault) -> random.Random:

@@ -40,7 +40,7 @@ class World:
         self.subaccounts = Subaccounts()
         self.accounts = DedicatedAccounts()
         charged, rejected = self.paystack_webhooks.charge_succeeded, self.paystack_webhooks.transfer_rejected
-        self.transfers = Transfers(self.transactions, self.accounts, charged, rejected)
+        self.transfers = Transfers(self.transactions, self.accounts, self.subaccounts, charged, rejected)
         self.phones = Phones()
         self.media = MediaStore(settings.public_url)
         self.templates = Templates()

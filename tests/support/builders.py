@@ -65,7 +65,8 @@ def a_payment_succeeded(business_id: str, invoice_id: str, amount_minor: int, **
 def a_payment_reversed(
     told: PaymentSucceeded, amount_minor: int, cause_id: str = "", **changes: Any
 ) -> PaymentReversed:
-    """A refund of a payment that succeeded."""
+    """A payment that succeeded and of which the provider took some back; `reopen=False`: the merchant refunded it."""
+    values: dict[str, Any] = {"cause": "reversal", "reopen": True} | changes
     event = PaymentReversed(
         event_id=new_id("evt"),
         business_id=told.business_id,
@@ -73,8 +74,8 @@ def a_payment_reversed(
         aggregate_version=3,
         payment=told.payment,
         amount_minor=amount_minor,
-        cause="refund",
         cause_id=cause_id or new_id("ref"),
+        **values,
     )
     event.occur_time.GetCurrentTime()
     return event

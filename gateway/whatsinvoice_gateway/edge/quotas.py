@@ -6,6 +6,7 @@ the next minute. A limit below 200 is counted one by one.
 """
 
 import asyncio
+import hashlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
 from limits.errors import StorageError
 from limits.storage import storage_from_string
+from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.events.away import AWAY
 from whatsinvoice_kit.events.limit_stores import async_store
 
@@ -63,34 +65,41 @@ class Quotas:
     """Create inside the running loop; `close` at the end."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limits = {"read": parse(settings.read_quota), "write": parse(settings.write_quota)}
+        self._limits = {
+            "read": parse(settings.read_quota),
+            "write": parse(settings.write_quota),
+            "link": parse(settings.link_quota),
+        }
         uri, options = async_store(settings.redis_address())
         self._shared: Any = storage_from_string(uri, **options, wrap_exceptions=True, key_prefix="gateway-quota")
         self._own = MemoryStorage()
         self._away_until = 0.0
         self._shares: OrderedDict[tuple[str, str], _Share] = OrderedDict()
+        self._links: OrderedDict[tuple[str, str], _Share] = OrderedDict()
+        """Apart from those of businesses: anybody may make up as many links as he likes."""
 
     async def count(self, business_id: str, method: str) -> Tally:
         """Counts a request of a proven caller."""
-        kind = "read" if method in READS else "write"
+        return await self._count(self._shares, "read" if method in READS else "write", business_id)
+
+    async def count_link(self, token: str) -> None:
+        """Count what a stranger does through a public link. Raise RESOURCE_EXHAUSTED (RATE_LIMITED) above the limit."""
+        digest = hashlib.sha256(token.encode(errors="replace")).hexdigest()
+        tally = await self._count(self._links, "link", digest)
+        if not tally.allowed:
+            message = "this was asked for very often; try again in a moment"
+            raise ServiceError(Kind.RESOURCE_EXHAUSTED, "RATE_LIMITED", message, retry_after=tally.seconds)
+
+    async def _count(self, shares: OrderedDict[tuple[str, str], _Share], kind: str, caller: str) -> Tally:
         limit = self._limits[kind]
         window, passed = divmod(time.time(), limit.get_expiry())
-        share = self._share(business_id, kind, int(window))
+        share = _share(shares, caller, kind, int(window))
         if not share.left:
-            await self._refill(share, f"{kind}/{business_id}", limit)
+            await self._refill(share, f"{kind}/{caller}", limit)
         allowed = share.left > 0
         share.left -= allowed
         seconds = max(1, ceil(limit.get_expiry() - passed))
         return Tally(allowed, limit.amount, limit.amount - share.counted + share.left, seconds)
-
-    def _share(self, business_id: str, kind: str, window: int) -> _Share:
-        share = self._shares.get((business_id, kind))
-        if share is None or share.window != window:
-            share = self._shares[business_id, kind] = _Share(window)
-            self._shares.move_to_end((business_id, kind))
-            if len(self._shares) > KEPT:
-                self._shares.popitem(last=False)
-        return share
 
     async def _refill(self, share: _Share, key: str, limit: RateLimitItem) -> None:
         """One of many requests that wait asks Redis; nobody does once the limit is used up."""
@@ -118,3 +127,13 @@ class Quotas:
         for name in ("storage", "storage_replica", "sentinel"):
             if client := getattr(bridge, name, None):
                 await client.aclose()
+
+
+def _share(shares: OrderedDict[tuple[str, str], _Share], caller: str, kind: str, window: int) -> _Share:
+    share = shares.get((caller, kind))
+    if share is None or share.window != window:
+        share = shares[caller, kind] = _Share(window)
+        shares.move_to_end((caller, kind))
+        if len(shares) > KEPT:
+            shares.popitem(last=False)
+    return share

@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
-from datetime import UTC
+from datetime import UTC, datetime
 from http import HTTPStatus
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
@@ -12,10 +14,14 @@ from whatsinvoice.payments.v1 import payments_pb2
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.money import Money
 
+from whatsinvoice_gateway.pages.states import Return, state_of
 from whatsinvoice_gateway.schemas.invoices import status_name
 
-CONFIRMING_SECONDS = 3
-"""How often a page that waits for the provider's word looks again."""
+LOOK_SECONDS = 3
+"""How often a page that waits for the provider's answer looks again."""
+
+
+NO_RETURN = Return()
 
 
 class Pages:
@@ -44,32 +50,35 @@ class Pages:
         self,
         found: pb.GetPublicInvoiceResponse,
         token: str,
-        transfer: payments_pb2.GetTransferDetailsResponse | None,
-        *,
-        came_back: bool,
+        options: payments_pb2.GetPaymentOptionsResponse | None,
+        back: Return = NO_RETURN,
     ) -> Response:
-        """The pay page; after the checkout, until the payment is confirmed, it looks again by itself.
-
-        `transfer` tells how to pay by bank transfer, None when nobody knows now.
-        """
+        """Render the pay page. `options` are the ways to pay, None while payments is away; `back` is the return."""
         invoice = found.invoice
-        payable = invoice.status in (pb.INVOICE_STATUS_OPEN, pb.INVOICE_STATUS_PARTIALLY_PAID)
-        confirming = came_back and payable
+        state = state_of(invoice.status, options, back, [receipt.reference for receipt in found.receipts])
+        again = f"/i/{quote(token, safe='')}?reference={quote(back.reference, safe='')}"
+        refresh = f"{LOOK_SECONDS}; url={again}&look={back.looks + 1}"
+        ways = options or payments_pb2.GetPaymentOptionsResponse(pay_online=True)
         return self._page(
             "invoice.html",
             HTTPStatus.OK,
-            headers={"Refresh": str(CONFIRMING_SECONDS)} if confirming else None,
+            headers={"Refresh": refresh} if state.waiting else None,
             business=found.business_name,
             invoice=invoice,
             status=status_name(invoice.status),
             receipts=found.receipts,
             token=token,
-            payable=payable,
-            confirming=confirming,
+            again=again,
+            notice=state.notice.value,
+            reason=ways.outcome_reason,
+            offers=state.offers,
             claimed=invoice.HasField("transfer_claim_time"),
-            account=transfer.account if transfer and transfer.HasField("account") else None,
-            reference=transfer.reference if transfer else "",
-            pay_with_transfer=bool(transfer and transfer.pay_with_transfer),
+            ways=ways,
+            account=ways.account if ways.HasField("account") else None,
+            minimum=ways.minimum if ways.HasField("minimum") else None,
+            open_transfers=[
+                (transfer, _minutes_left(transfer.expire_time.ToDatetime(UTC))) for transfer in ways.open_transfers
+            ],
         )
 
     def transfer(self, found: payments_pb2.StartTransferResponse, token: str) -> Response:
@@ -82,22 +91,27 @@ class Pages:
             amount=found.amount,
             reference=found.reference,
             expires_at=expires_at,
-            minutes=max(1, int((expires_at - now()).total_seconds() // 60)),
+            minutes=_minutes_left(expires_at),
             token=token,
         )
 
     def receipt(self, found: pb.GetPublicReceiptResponse) -> Response:
-        """The receipt of one payment."""
+        """Render the receipt of one payment, with the day of the business's zone."""
+        zone = ZoneInfo(found.time_zone or "UTC")
         return self._page(
             "receipt.html",
             HTTPStatus.OK,
             business=found.business_name,
             customer=found.customer_name,
             receipt=found.receipt,
-            paid_at=found.receipt.paid_time.ToDatetime(),
+            paid_at=found.receipt.paid_time.ToDatetime(UTC).astimezone(zone),
         )
 
     def message(self, status: HTTPStatus, title: str, text: str, *, retry_after: int = 0) -> Response:
         """A page that only says something."""
         headers = {"Retry-After": str(retry_after)} if retry_after else None
         return self._page("message.html", status, headers, title=title, text=text)
+
+
+def _minutes_left(until: datetime) -> int:
+    return max(1, int((until - now()).total_seconds() // 60))

@@ -1,4 +1,4 @@
-"""What a merchant does about an invoice's money: take it herself, confirm or reject a transfer, void the invoice."""
+"""What a merchant does about an invoice's money: record it, confirm or reject a transfer, void the invoice."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -43,9 +43,11 @@ async def record_payment(invoice_id: str, body: PaymentIn, services: ServicesDep
     dependencies=[idempotency_required],
 )
 async def confirm_transfer(invoice_id: str, services: ServicesDep, body: TransferIn | None = None) -> Response:
-    """The transfer has arrived: all that is due, unless the amount is told."""
-    amount = body.amount_minor if body else None
-    request = pb.RecordPaymentRequest(invoice_id=invoice_id, amount_minor=amount or 0, method="bank_transfer")
+    """Record the transfer that has arrived: all that is due, unless the body names the amount."""
+    given = body or TransferIn()
+    request = pb.RecordPaymentRequest(
+        invoice_id=invoice_id, amount_minor=given.amount_minor or 0, method="bank_transfer", as_credit=given.as_credit
+    )
     found = await services.as_user("payments", services.payments.RecordPayment, request)
     return answer(PaymentOut.of(found.payment))
 

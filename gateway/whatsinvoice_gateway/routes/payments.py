@@ -17,6 +17,7 @@ from whatsinvoice_gateway.schemas.payments import (
     PaymentOut,
     PaymentStatusName,
     StatementOut,
+    UndoIn,
 )
 
 routes = APIRouter(prefix="/v1", tags=["payments"], dependencies=[signed_in])
@@ -50,6 +51,19 @@ async def release_payment(payment_id: str, services: ServicesDep) -> Response:
     """Applies a quarantined payment after all, as the provider has it now; again changes nothing."""
     request = pb.ReleasePaymentRequest(payment_id=payment_id)
     found = await services.as_user("payments", services.payments.ReleasePayment, request)
+    return answer(PaymentOut.of(found.payment))
+
+
+@routes.post(
+    "/payments/{payment_id}/undo",
+    response_model=PaymentOut,
+    responses=problems(400, 401, 403, 404, 409, 422, 503),
+    dependencies=[idempotency_required],
+)
+async def undo_payment(payment_id: str, body: UndoIn, services: ServicesDep) -> Response:
+    """Take back a payment that was entered by hand; its invoice is due again. The provider's payments are refunded."""
+    request = pb.UndoPaymentRequest(payment_id=payment_id, reason=body.reason)
+    found = await services.as_user("payments", services.payments.UndoPayment, request)
     return answer(PaymentOut.of(found.payment))
 
 

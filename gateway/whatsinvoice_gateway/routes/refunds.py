@@ -25,7 +25,9 @@ PROVIDER = problems(400, 401, 403, 404, 409, 422, 503)
 )
 async def create_refund(payment_id: str, services: ServicesDep, body: RefundIn | None = None) -> Response:
     wanted = body or RefundIn()
-    request = pb.CreateRefundRequest(payment_id=payment_id, amount_minor=wanted.amount_minor or 0, reason=wanted.reason)
+    request = pb.CreateRefundRequest(
+        payment_id=payment_id, amount_minor=wanted.amount_minor or 0, reason=wanted.reason, reopen=wanted.reopen
+    )
     found = await services.as_user("payments", services.payments.CreateRefund, request)
     return answer(RefundOut.of(found.refund), 201)
 

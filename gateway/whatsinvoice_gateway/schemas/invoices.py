@@ -105,6 +105,8 @@ class InvoiceOut(Outgoing):
     total_minor: int
     amount_paid_minor: int
     amount_due_minor: int
+    refunded_minor: int
+    credit_minor: int
     prices_include_tax: bool
     issue_date: date | None
     due_date: date | None
@@ -147,6 +149,8 @@ class InvoiceOut(Outgoing):
             total_minor=message.total_minor,
             amount_paid_minor=message.amount_paid_minor,
             amount_due_minor=message.amount_due_minor,
+            refunded_minor=message.refunded_minor,
+            credit_minor=message.credit_minor,
             prices_include_tax=message.prices_include_tax,
             issue_date=date.fromisoformat(message.issue_date) if message.issue_date else None,
             due_date=date.fromisoformat(message.due_date) if message.due_date else None,

@@ -20,12 +20,15 @@ AccountName = Literal[
 
 
 class PaymentIn(Incoming):
-    """Money that the merchant took herself; without an amount, all that is due."""
+    """Money that the merchant took; without an amount, all that is due."""
 
     amount_minor: Positive | None = None
     method: Literal["cash", "bank_transfer", "pos", "other"]
     paid_at: Moment | None = Field(default=None, description="Now unless told")
     note: str = Field(default="", max_length=200)
+    as_credit: bool = Field(
+        default=False, description="Allows more than is due: the rest becomes the customer's credit"
+    )
 
     def message(self, invoice_id: str) -> pb.RecordPaymentRequest:
         return pb.RecordPaymentRequest(
@@ -34,11 +37,19 @@ class PaymentIn(Incoming):
             method=self.method,
             paid_time=stamp(self.paid_at),
             note=self.note,
+            as_credit=self.as_credit,
         )
 
 
 class TransferIn(Incoming):
     amount_minor: Positive | None = None
+    as_credit: bool = Field(
+        default=False, description="Allows more than is due: the rest becomes the customer's credit"
+    )
+
+
+class UndoIn(Incoming):
+    reason: str = Field(min_length=1, max_length=200)
 
 
 class PaymentOut(Outgoing):
@@ -52,6 +63,7 @@ class PaymentOut(Outgoing):
     provider: str
     reference: str
     refunded_minor: int
+    credit_minor: int
     reason: str | None
     paid_at: datetime | None
     created_at: datetime | None
@@ -69,6 +81,7 @@ class PaymentOut(Outgoing):
             provider=message.provider,
             reference=message.reference,
             refunded_minor=message.refunded_minor,
+            credit_minor=message.credit_minor,
             reason=message.reason or None,
             paid_at=moment(message, "paid_time"),
             created_at=moment(message, "create_time"),

@@ -12,10 +12,11 @@ from whatsinvoice_gateway.schemas.payments import Positive
 
 
 class RefundIn(Incoming):
-    """Without an amount, all that is left of the payment."""
+    """Without an amount, all that is left of the payment. The invoice stays paid unless it is to `reopen`."""
 
     amount_minor: Positive | None = None
     reason: str = Field(default="", max_length=200)
+    reopen: bool = Field(default=False, description="The invoice is due again by the amount")
 
 
 class RefundRetryIn(Incoming):
@@ -33,6 +34,7 @@ class RefundOut(Outgoing):
     amount_minor: int
     currency: str
     reason: str
+    reopen: bool
     failure: str | None
     created_at: datetime | None
     ended_at: datetime | None
@@ -47,6 +49,7 @@ class RefundOut(Outgoing):
             amount_minor=message.amount.amount_minor,
             currency=message.amount.currency_code,
             reason=message.reason,
+            reopen=message.reopen,
             failure=message.failure or None,
             created_at=moment(message, "create_time"),
             ended_at=moment(message, "end_time"),

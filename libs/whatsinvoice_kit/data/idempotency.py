@@ -79,6 +79,23 @@ class Idempotency:
             await tx.execute(insert(self._table).values(**row, response=response.SerializeToString()))
             return response
 
+    async def known(self, request: Response, response_type: type[ResponseT]) -> ResponseT | None:
+        """Return the answer that is kept for the current call's key, before anything else is asked; None without one.
+
+        Raises:
+            ServiceError: as `once`.
+        """
+        call = current_call()
+        if not call.idempotency_key:
+            return None
+        digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        async with self._unit_of_work.begin() as tx:
+            stored = await self._find(tx, f"{call.tenant}:{call.method}", call.idempotency_key, digest)
+        if stored is None:
+            return None
+        call.replayed = True
+        return response_type.FromString(stored)
+
     async def _find(self, tx: Transaction, scope: str, key: str, digest: bytes) -> bytes | None:
         """The kept answer, if any; holds the key until the transaction ends, so that two never work at once."""
         lock = select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"{scope}:{key}", 0)))

@@ -64,7 +64,7 @@ def _act(world: World, transaction: Transaction | None, act: Act) -> dict[str, A
 
 
 class Sent(Strict):
-    """A bank transfer from somebody."""
+    """A bank transfer from somebody; `rejected_as` is the state in which a wrong amount leaves the transaction."""
 
     account_number: str
     amount_minor: int = Field(ge=1)
@@ -72,6 +72,7 @@ class Sent(Strict):
     sender_bank: str = Field(default=Transfer().bank, min_length=1)
     sender_account: str = Field(default=Transfer().account_number, pattern=r"^\d{10}$")
     narration: str = Transfer().narration
+    rejected_as: Literal["declined", "abandoned", "ongoing", "pending", "processing", "queued", "reversed"] = "pending"
 
 
 @router.post("/transfers", status_code=201)
@@ -79,7 +80,7 @@ async def transfer(sent: Sent, world: Here) -> dict[str, Any]:
     """Somebody sends money to an account number: `charged`, `rejected` for a wrong amount, 409 if nobody takes it."""
     sender = Transfer(sent.sender_name, sent.sender_bank, sent.sender_account, sent.narration)
     try:
-        received = world.transfers.receive(sent.account_number, sent.amount_minor, sender)
+        received = world.transfers.receive(sent.account_number, sent.amount_minor, sender, sent.rejected_as)
     except NotTaken as error:
         raise HTTPException(409, str(error)) from error
     outcome = "charged" if received.charged else "rejected"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .dedicated import DedicatedAccount, DedicatedAccounts
-from .transactions import Transaction, Transactions, Transfer
+from .subaccounts import Split, Subaccounts
+from .transactions import OUTCOMES, Transaction, Transactions, Transfer
 
 
 class NotTaken(Exception):  # noqa: N818  what the bank says to the sender, not a mistake
@@ -30,16 +31,21 @@ class Transfers:
         self,
         transactions: Transactions,
         accounts: DedicatedAccounts,
+        subaccounts: Subaccounts,
         charged: Callable[[Transaction], None],
         rejected: Callable[[Transaction, int], None],
     ) -> None:
         self._transactions = transactions
         self._accounts = accounts
+        self._subaccounts = subaccounts
         self._charged = charged
         self._rejected = rejected
 
-    def receive(self, number: str, amount: int, sender: Transfer) -> Received:
-        """A transfer of `amount` minor units arrives. Raises NotTaken for an account that takes nothing."""
+    def receive(self, number: str, amount: int, sender: Transfer, rejected_as: str = "") -> Received:
+        """Receive a transfer of `amount` minor units. Raise NotTaken for an account that takes nothing.
+
+        `rejected_as`: the outcome that a wrong amount leaves its transaction in, since Paystack publishes none.
+        """
         account = self._accounts.by_number(number)
         if account:
             return Received(self._into_dedicated(account, amount, sender), charged=True)
@@ -51,6 +57,8 @@ class Transfers:
         if transaction.account_expires_at and datetime.now(UTC) > transaction.account_expires_at:
             raise NotTaken("the account has expired")
         if amount != transaction.requested:
+            if rejected_as:
+                transaction.status, transaction.gateway_response = OUTCOMES[rejected_as]
             self._rejected(transaction, amount)
             return Received(transaction, charged=False)
         transaction.transfer = sender
@@ -79,6 +87,8 @@ class Transfers:
             ip_address="",
         )
         transaction.account, transaction.transfer = account, sender
+        subaccount = self._subaccounts.find(account.subaccount) if account.subaccount else None
+        transaction.split = Split(subaccount) if subaccount else None
         transaction.act("success", "dedicated_nuban", amount)
         self._charged(transaction)
         return transaction

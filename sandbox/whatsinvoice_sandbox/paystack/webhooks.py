@@ -31,7 +31,9 @@ def signature(secret_key: str, body: bytes) -> str:
 
 
 def told_wrongly(data: dict[str, Any], field: str) -> dict[str, Any]:
-    """The same facts with `field` (amount, currency or reference) false."""
+    """Return the same facts with `field` (amount, currency, reference or split) false."""
+    if field == "split":
+        return data | {"split": {}, "subaccount": {}, "fees_split": None}
     wrong = {
         "amount": int(data["amount"]) // 2,
         "currency": "GHS" if data["currency"] != "GHS" else "NGN",

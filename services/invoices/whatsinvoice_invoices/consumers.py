@@ -71,7 +71,7 @@ def _on_payment_succeeded(money: MoneyService) -> Callable[[Transaction, Payment
 
 
 def _on_payment_reversed(money: MoneyService) -> Callable[[Transaction, PaymentReversed], Awaitable[None]]:
-    """What went back is due again."""
+    """Record what went back; it is due again where the event says so."""
 
     async def handle(tx: Transaction, event: PaymentReversed) -> None:
         back = MoneyBack(
@@ -80,6 +80,7 @@ def _on_payment_reversed(money: MoneyService) -> Callable[[Transaction, PaymentR
             event.amount_minor,
             event.cause,
             event.cause_id,
+            event.reopen,
             _moment(event.occur_time),
         )
         await money.record_reversal(tx, event.business_id, back)

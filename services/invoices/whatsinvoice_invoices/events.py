@@ -16,8 +16,8 @@ def invoice_issued(invoice: Invoice, business: Business, links: Links) -> Event:
     return _about(events_pb2.InvoiceIssued, invoice, business, links)
 
 
-def payment_recorded(invoice: Invoice, receipt: Receipt, credit_minor: int, business: Business, links: Links) -> Event:
-    body = {"receipt": receipt_message(receipt, links), "credit_minor": credit_minor}
+def payment_recorded(invoice: Invoice, receipt: Receipt, business: Business, links: Links) -> Event:
+    body = {"receipt": receipt_message(receipt, links), "credit_minor": receipt.credit_minor}
     return _about(events_pb2.InvoicePaymentRecorded, invoice, business, links, **body)
 
 
@@ -36,6 +36,7 @@ def reversal_recorded(invoice: Invoice, reversal: Reversal, business: Business, 
         cause_id=reversal.cause_id,
         from_credit_minor=reversal.from_credit_minor,
         from_applied_minor=reversal.from_applied_minor,
+        reopened=reversal.reopens,
     )
 
 

@@ -1,5 +1,6 @@
 """Aggregates as proto messages, for answers and events alike."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -81,11 +82,15 @@ def invoice_message(invoice: Invoice, links: Links, today: date) -> pb.Invoice:
         create_time=moment(invoice.created_at),
         version=invoice.version,
         transfer_claim_time=moment(invoice.transfer_claimed_at),
+        refunded_minor=invoice.refunded_minor,
+        credit_minor=invoice.credit_minor,
     )
 
 
-def payable_message(invoice: Invoice, business: Business, links: Links) -> pb.GetPayableResponse:
-    """What payments may collect, and from whom."""
+def payable_message(
+    invoice: Invoice, business: Business, links: Links, recorded: Sequence[str]
+) -> pb.GetPayableResponse:
+    """Return what payments may collect, and from whom; `recorded` are the ids of the payments that it includes."""
     return pb.GetPayableResponse(
         business_id=invoice.business_id,
         invoice_id=invoice.id,
@@ -99,6 +104,7 @@ def payable_message(invoice: Invoice, business: Business, links: Links) -> pb.Ge
         customer_name=invoice.customer.name,
         business_name=business.name,
         country_code=business.country,
+        recorded_payment_ids=recorded,
     )
 
 
@@ -115,6 +121,8 @@ def receipt_message(receipt: Receipt, links: Links) -> pb.Receipt:
         paid_time=moment(receipt.paid_at),
         amount_due_minor=receipt.amount_due_minor,
         public_url=links.receipt(receipt.token),
+        credit_minor=receipt.credit_minor,
+        returned_minor=receipt.returned_minor,
     )
 
 

@@ -77,6 +77,8 @@ INVOICES = Table(
     Column("tax_minor", BigInteger, nullable=False),
     Column("total_minor", BigInteger, nullable=False),
     Column("amount_paid_minor", BigInteger, nullable=False, server_default="0"),
+    Column("refunded_minor", BigInteger, nullable=False, server_default="0"),
+    Column("credit_minor", BigInteger, nullable=False, server_default="0"),
     Column("prices_include_tax", Boolean, nullable=False),
     Column("terms", JSONB, nullable=False),
     Column("issue_date", Date),
@@ -129,6 +131,7 @@ REVERSALS = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("from_credit_minor", BigInteger, nullable=False),
     Column("from_applied_minor", BigInteger, nullable=False),
+    Column("reopens", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     # the wall behind the handler: one refund or dispute gives money back once
     UniqueConstraint("payment_id", "cause_id"),

@@ -170,6 +170,7 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
             business_name=business.name,
             customer_name=invoice.customer.name,
             receipt=receipt_message(receipt, self._links),
+            time_zone=business.time_zone,
         )
 
     async def ClaimTransfer(self, request: pb.ClaimTransferRequest, context: Any) -> pb.ClaimTransferResponse:
@@ -193,7 +194,8 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
                 found = await service.get_invoice(tx, current_call().business_id, request.invoice_id)
             else:
                 found = await service.by_link(tx, request.token)
-        return payable_message(*found, self._links)
+            recorded = await service.recorded_payments(tx, found[0])
+        return payable_message(*found, self._links, recorded)
 
     async def GetEvidence(self, request: pb.GetEvidenceRequest, context: Any) -> pb.GetEvidenceResponse:
         business_id = current_call().business_id

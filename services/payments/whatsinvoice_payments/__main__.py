@@ -30,6 +30,7 @@ from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
 from whatsinvoice_payments.service.money_back_walk import MoneyBackWalk
 from whatsinvoice_payments.service.money_back_webhooks import MoneyBackWebhooks
+from whatsinvoice_payments.service.options import PaymentOptionsService
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
@@ -127,6 +128,7 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     return BankParts(
         idempotency=kit.idempotency,
         invoices=invoices,
+        options=PaymentOptionsService(unit_of_work, paystack, invoices),
         transfers=TransferService(unit_of_work, banking, invoices, email_domain=domain, reconcile_scale=scale),
         virtual_accounts=VirtualAccountService(
             unit_of_work, banking, invoices, email_domain=domain, reconcile_scale=scale

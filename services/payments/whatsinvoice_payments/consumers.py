@@ -1,20 +1,24 @@
-"""The background work of payments: stored webhooks, refunds on their way, and the provider asked about what goes on.
+"""Background work of payments: stored webhooks, refunds on their way, reconciliation with the provider.
 
-What payments hears: businesses, from auth; what became of its payments, from invoices.
+Events in: businesses, from auth; issued invoices and what became of payments, from invoices.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from whatsinvoice.auth.v1.events_pb2 import BusinessChanged, BusinessRegistered
-from whatsinvoice.invoices.v1.events_pb2 import InvoicePaymentRecorded, InvoiceReversalRecorded
+from whatsinvoice.invoices.v1.events_pb2 import InvoiceIssued, InvoicePaymentRecorded, InvoiceReversalRecorded
 from whatsinvoice.invoices.v1.invoices_pb2 import Invoice, InvoiceStatus
+from whatsinvoice_kit.core.money import Money
 from whatsinvoice_kit.data.jobs import Job
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.events.inbox import Handler, Subscription
 
+from whatsinvoice_payments import events
 from whatsinvoice_payments.domain.allocation import Allocation
 from whatsinvoice_payments.domain.bank_account import Business
+from whatsinvoice_payments.domain.options import minimum_of
 from whatsinvoice_payments.repository.payouts import put_business
 from whatsinvoice_payments.repository.refunds import CHANNEL as REFUNDS_CHANNEL
 from whatsinvoice_payments.service.allocations import record_allocation
@@ -43,8 +47,21 @@ async def on_business_told(tx: Transaction, event: BusinessRegistered | Business
     await put_business(tx, business)
 
 
+async def on_invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
+    """Report an invoice that the provider cannot collect."""
+    _report_minimum(tx, event.business_id, event.invoice)
+
+
+def _report_minimum(tx: Transaction, business_id: str, invoice: Invoice) -> None:
+    minimum = minimum_of(invoice.amount_due_minor, invoice.currency_code)
+    if minimum is not None:
+        due = Money(invoice.amount_due_minor, invoice.currency_code)
+        tx.publish(events.online_payment_unavailable(business_id, invoice.id, invoice.version, due, minimum))
+
+
 async def on_payment_recorded(tx: Transaction, event: InvoicePaymentRecorded) -> None:
-    """What of a payment counted for its invoice, and what became the customer's credit."""
+    """Keep what of a payment counted for its invoice, and what became the customer's credit."""
+    _report_minimum(tx, event.business_id, event.invoice)
     receipt, credit = event.receipt, event.credit_minor
     applied = receipt.amount.amount_minor - credit
     await record_allocation(tx, _allocation(event.business_id, event.invoice, receipt.payment_id, "", applied, credit))
@@ -54,7 +71,7 @@ async def on_reversal_recorded(tx: Transaction, event: InvoiceReversalRecorded) 
     """What of money that went back had counted, and what had been credit."""
     applied, credit = event.from_applied_minor, event.from_credit_minor
     told = _allocation(event.business_id, event.invoice, event.payment_id, event.cause_id, applied, credit)
-    await record_allocation(tx, told)
+    await record_allocation(tx, replace(told, reopened=event.reopened))
 
 
 def _allocation(
@@ -67,6 +84,7 @@ def _allocation(
         invoice_id=invoice.id,
         applied_minor=applied_minor,
         credit_minor=credit_minor,
+        reopened=True,
         currency=invoice.currency_code,
         invoice_total_minor=invoice.total_minor,
         invoice_paid_minor=invoice.amount_paid_minor,
@@ -79,6 +97,7 @@ def subscriptions() -> list[Subscription]:
     """Stream by stream."""
     of_auth: dict[type[Any], Handler] = {BusinessRegistered: on_business_told, BusinessChanged: on_business_told}
     of_invoices: dict[type[Any], Handler] = {
+        InvoiceIssued: on_invoice_issued,
         InvoicePaymentRecorded: on_payment_recorded,
         InvoiceReversalRecorded: on_reversal_recorded,
     }

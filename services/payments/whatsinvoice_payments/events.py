@@ -6,13 +6,16 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.payments.v1 import events_pb2, payments_pb2
+from whatsinvoice_kit.core.money import Money
 from whatsinvoice_kit.events.outbox import Event, event_of
 
 from whatsinvoice_payments.domain.bank_account import BankAccount
 from whatsinvoice_payments.domain.dispute import Dispute, DisputeStatus
+from whatsinvoice_payments.domain.options import PaymentOptions
 from whatsinvoice_payments.domain.payment import Payment, Status
 from whatsinvoice_payments.domain.payout import PayoutAccount
 from whatsinvoice_payments.domain.refund import Refund, RefundStatus
+from whatsinvoice_payments.domain.transfer import OpenTransfer
 
 STATUSES = {status: payments_pb2.PaymentStatus.Value(f"PAYMENT_STATUS_{status.name}") for status in Status}
 REFUND_STATUSES = {status: payments_pb2.RefundStatus.Value(f"REFUND_STATUS_{status.name}") for status in RefundStatus}
@@ -49,6 +52,7 @@ def payment_message(payment: Payment) -> payments_pb2.Payment:
         create_time=timestamp(payment.created_at),
         reason=payment.reason,
         refunded_minor=payment.refunded_minor,
+        credit_minor=payment.credit_minor,
     )
 
 
@@ -63,6 +67,7 @@ def refund_message(refund: Refund) -> payments_pb2.Refund:
         failure=refund.failure,
         create_time=timestamp(refund.created_at),
         end_time=timestamp(refund.ended_at),
+        reopen=refund.reopen,
     )
 
 
@@ -81,16 +86,52 @@ def dispute_message(dispute: Dispute) -> payments_pb2.Dispute:
     )
 
 
+def options_message(options: PaymentOptions) -> payments_pb2.GetPaymentOptionsResponse:
+    minimum = options.minimum
+    return payments_pb2.GetPaymentOptionsResponse(
+        account=bank_account_message(options.account) if options.account else None,
+        narration=options.narration,
+        pay_online=options.pay_online,
+        pay_with_transfer=options.pay_with_transfer,
+        minimum=money(minimum.currency, minimum.minor) if minimum else None,
+        under_review=options.under_review,
+        open_transfers=[_open_transfer_message(transfer) for transfer in options.open_transfers],
+        outcome=payments_pb2.AttemptOutcome.Value(f"ATTEMPT_OUTCOME_{options.outcome.name}"),
+        outcome_reason=options.outcome_reason,
+    )
+
+
+def _open_transfer_message(transfer: OpenTransfer) -> payments_pb2.OpenTransfer:
+    return payments_pb2.OpenTransfer(
+        account=bank_account_message(transfer.account),
+        amount=money(transfer.payment.currency, transfer.payment.asked_minor),
+        expire_time=timestamp(transfer.expires_at),
+        reference=transfer.payment.reference,
+    )
+
+
 def payment_succeeded(payment: Payment) -> Event:
     return _about(events_pb2.PaymentSucceeded, payment)
 
 
-def payment_failed(payment: Payment) -> Event:
-    return _about(events_pb2.PaymentFailed, payment, reason=payment.reason)
+def payment_failed(payment: Payment, *, transfer_returned: bool = False, sent_minor: int = 0) -> Event:
+    body = {"reason": payment.reason, "transfer_returned": transfer_returned, "sent_minor": sent_minor}
+    return _about(events_pb2.PaymentFailed, payment, **body)
 
 
-def payment_reversed(payment: Payment, amount_minor: int, cause: str, cause_id: str) -> Event:
-    return _about(events_pb2.PaymentReversed, payment, amount_minor=amount_minor, cause=cause, cause_id=cause_id)
+def payment_quarantined(payment: Payment) -> Event:
+    received = money(payment.currency, payment.paid_minor) if payment.held else None
+    return _about(events_pb2.PaymentQuarantined, payment, received=received, reason=payment.reason)
+
+
+def payment_reversed(payment: Payment, amount_minor: int, cause: str, cause_id: str, *, reopen: bool) -> Event:
+    body = {"amount_minor": amount_minor, "cause": cause, "cause_id": cause_id, "reopen": reopen}
+    return _about(events_pb2.PaymentReversed, payment, **body)
+
+
+def transfer_account_left_open(transfer: OpenTransfer) -> Event:
+    body = {"account": bank_account_message(transfer.account), "expire_time": timestamp(transfer.expires_at)}
+    return _about(events_pb2.TransferAccountLeftOpen, transfer.payment, **body)
 
 
 def refund_updated(refund: Refund) -> Event:
@@ -110,6 +151,17 @@ def dispute_opened(dispute: Dispute) -> Event:
 
 def dispute_resolved(dispute: Dispute) -> Event:
     return _about_dispute(events_pb2.DisputeResolved, dispute)
+
+
+def online_payment_unavailable(business_id: str, invoice_id: str, version: int, due: Money, minimum: Money) -> Event:
+    return event_of(
+        events_pb2.OnlinePaymentUnavailable,
+        business_id,
+        invoice_id,
+        version,
+        amount_due=money(due.currency, due.minor),
+        minimum=money(minimum.currency, minimum.minor),
+    )
 
 
 def bank_account_message(account: BankAccount) -> payments_pb2.BankAccount:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     false,
     func,
     text,
+    true,
 )
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.data.provision import APPEND_ONLY, KEPT_BY_TRIGGERS
@@ -46,9 +47,13 @@ PAYMENTS = Table(
     Column("settled_minor", BigInteger),
     Column("paid_minor", BigInteger, nullable=False, server_default="0"),
     Column("refunded_minor", BigInteger, nullable=False, server_default="0"),
+    Column("credit_minor", BigInteger, nullable=False, server_default="0"),
     Column("held", Boolean, nullable=False, server_default=false()),
     Column("fees_minor", BigInteger, nullable=False, server_default="0"),
     _words("channel"),
+    _words("means"),
+    _words("split_subaccount"),
+    _words("split_bearer"),
     _words("authorization_url"),
     _words("access_code"),
     _words("reason"),
@@ -66,6 +71,14 @@ PAYMENTS = Table(
 Index("ix_payments_business_id_id", PAYMENTS.c.business_id, PAYMENTS.c.id)
 Index("ix_payments_business_id_invoice_id_id", PAYMENTS.c.business_id, PAYMENTS.c.invoice_id, PAYMENTS.c.id)
 Index("ix_payments_business_id_status_id", PAYMENTS.c.business_id, PAYMENTS.c.status, PAYMENTS.c.id)
+Index(
+    "uq_payments_open_intent",
+    PAYMENTS.c.invoice_id,
+    PAYMENTS.c.means,
+    unique=True,
+    postgresql_where=PAYMENTS.c.means.in_(["checkout", "bank_transfer"])
+    & PAYMENTS.c.status.in_(["initialized", "pending"]),
+)
 Index("ix_payments_updated_at", PAYMENTS.c.updated_at)
 Index("ix_payments_next_check_at", PAYMENTS.c.next_check_at, postgresql_where=PAYMENTS.c.next_check_at.is_not(None))
 
@@ -156,6 +169,8 @@ VIRTUAL_ACCOUNTS = Table(
     Column("account_number", Text, nullable=False, unique=True),
     Column("account_name", Text, nullable=False),
     Column("currency", Text, nullable=False),
+    # where the provider was asked to send what comes in; empty where nowhere else
+    _words("subaccount_code"),
     _moment("created_at"),
 )
 
@@ -170,6 +185,7 @@ REFUNDS = Table(
     Column("currency", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     _words("reason"),
+    Column("reopen", Boolean, nullable=False, server_default=false()),
     _words("failure"),
     # the provider's id of it, once the provider is known to have it
     Column("provider_id", Text, unique=True),
@@ -245,6 +261,8 @@ ALLOCATIONS = Table(
     # of this payment, or of what went back: what counted for the invoice, and what was the customer's credit
     Column("applied_minor", BigInteger, nullable=False),
     Column("credit_minor", BigInteger, nullable=False),
+    # of what went back: whether the invoice is due again by it
+    Column("reopened", Boolean, nullable=False, server_default=true()),
     Column("currency", Text, nullable=False),
     # the invoice as it was after that
     Column("invoice_total_minor", BigInteger, nullable=False),

@@ -14,16 +14,18 @@ from whatsinvoice_kit.rpc.identity import AccessTable, allow
 from whatsinvoice_payments.clients import Invoices
 from whatsinvoice_payments.domain.manual import MoneyTaken
 from whatsinvoice_payments.domain.payout import Payout
-from whatsinvoice_payments.events import bank_account_message, money, payment_message, timestamp
+from whatsinvoice_payments.events import bank_account_message, money, options_message, payment_message, timestamp
 from whatsinvoice_payments.service import manual_payments, payouts
 from whatsinvoice_payments.service.banks import BanksService
+from whatsinvoice_payments.service.options import PaymentOptionsService
 from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.transfers import TransferService
 from whatsinvoice_payments.service.virtual_accounts import VirtualAccountService
 
 BANK_ACCESS: AccessTable = {
     "RecordPayment": allow(scope="payments:write"),
-    "GetTransferDetails": allow("gateway"),
+    "UndoPayment": allow(scope="payments:write"),
+    "GetPaymentOptions": allow("gateway"),
     "StartTransfer": allow("gateway"),
     "CreateVirtualAccount": allow(scope="payments:write"),
     "ListBanks": allow(scope="business:read"),
@@ -38,6 +40,7 @@ class BankParts:
 
     idempotency: Idempotency
     invoices: Invoices
+    options: PaymentOptionsService
     transfers: TransferService
     virtual_accounts: VirtualAccountService
     banks: BanksService
@@ -51,15 +54,19 @@ class BankServicer(payments_pb2_grpc.PaymentsServiceServicer):
         self._rows = unit_of_work
         self._idempotency = parts.idempotency
         self._invoices = parts.invoices
+        self._options = parts.options
         self._transfers = parts.transfers
         self._virtual_accounts = parts.virtual_accounts
         self._banks = parts.banks
         self._payouts = parts.payouts
 
     async def RecordPayment(self, request: pb.RecordPaymentRequest, context: Any) -> pb.RecordPaymentResponse:
+        known = await self._idempotency.known(request, pb.RecordPaymentResponse)
+        if known is not None:  # a repeat is answered although invoices may be away
+            return known
         payable = await self._invoices.payable_of_invoice(current_call().business_id, request.invoice_id)
         paid_at = request.paid_time.ToDatetime(UTC) if request.HasField("paid_time") else None
-        given = MoneyTaken(request.amount_minor, request.method, paid_at, request.note)
+        given = MoneyTaken(request.amount_minor, request.method, paid_at, request.note, request.as_credit)
 
         async def work(tx: Transaction) -> pb.RecordPaymentResponse:
             payment = await manual_payments.record_payment(tx, payable, given)
@@ -67,15 +74,19 @@ class BankServicer(payments_pb2_grpc.PaymentsServiceServicer):
 
         return await self._idempotency.once(request, pb.RecordPaymentResponse, work)
 
-    async def GetTransferDetails(
-        self, request: pb.GetTransferDetailsRequest, context: Any
-    ) -> pb.GetTransferDetailsResponse:
-        found = await self._transfers.get_transfer_details(request.token)
-        return pb.GetTransferDetailsResponse(
-            account=bank_account_message(found.account) if found.account else None,
-            reference=found.reference,
-            pay_with_transfer=found.pay_with_transfer,
-        )
+    async def UndoPayment(self, request: pb.UndoPaymentRequest, context: Any) -> pb.UndoPaymentResponse:
+        business_id = current_call().business_id
+
+        async def work(tx: Transaction) -> pb.UndoPaymentResponse:
+            undone = await manual_payments.undo_payment(tx, business_id, request.payment_id, request.reason)
+            return pb.UndoPaymentResponse(payment=payment_message(undone))
+
+        return await self._idempotency.once(request, pb.UndoPaymentResponse, work)
+
+    async def GetPaymentOptions(
+        self, request: pb.GetPaymentOptionsRequest, context: Any
+    ) -> pb.GetPaymentOptionsResponse:
+        return options_message(await self._options.get_payment_options(request.token, request.reference))
 
     async def StartTransfer(self, request: pb.StartTransferRequest, context: Any) -> pb.StartTransferResponse:
         transfer = await self._transfers.start_transfer(request.token)

@@ -54,7 +54,8 @@ class RefundServicer(BankServicer):
 
         async def work(tx: Transaction) -> pb.CreateRefundResponse:
             wanted = request.payment_id, request.amount_minor, request.reason
-            return pb.CreateRefundResponse(refund=refund_message(await refunds.create_refund(tx, business_id, *wanted)))
+            made = await refunds.create_refund(tx, business_id, *wanted, reopen=request.reopen)
+            return pb.CreateRefundResponse(refund=refund_message(made))
 
         return await self._idempotency.once(request, pb.CreateRefundResponse, work)
 

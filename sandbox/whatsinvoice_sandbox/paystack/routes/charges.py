@@ -8,11 +8,12 @@ from fastapi import Request
 from whatsinvoice_sandbox.paystack.errors import PaystackError
 from whatsinvoice_sandbox.paystack.requests import InitializeRequest, parse_initialize, read_fields
 from whatsinvoice_sandbox.paystack.shapes.charges import pending_charge, to_dial, to_transfer
+from whatsinvoice_sandbox.paystack.subaccounts import Split
 from whatsinvoice_sandbox.paystack.transactions import Transaction
 from whatsinvoice_sandbox.world import Here, World
 
 from . import keyed_router
-from .transactions import begin
+from .transactions import begin, split_of
 
 router = keyed_router()
 _SHORTEST, _LONGEST = timedelta(minutes=15), timedelta(hours=8)
@@ -32,17 +33,17 @@ async def create(request: Request, world: Here) -> dict[str, Any]:
     if asked.currency not in _CURRENCIES[channel]:
         next_step = f"Use {' or '.join(_CURRENCIES[channel])}"
         raise PaystackError(400, "Currency not supported by channel", "unsupported_currency", next_step)
-    options = fields[channel]
+    options, split = fields[channel], split_of(fields, world)
     if channel == "bank_transfer":
         expires_at = _expiry(options.get("account_expires_at"))
-        transaction = _begin(world, request, asked, channel)
+        transaction = _begin(world, request, asked, channel, split)
         transaction.account_expires_at = expires_at
         data = to_transfer(transaction)
     else:
         if options.get("type") not in _USSD_BANKS:
             next_step = f"Use one of {', '.join(sorted(_USSD_BANKS))}"
             raise PaystackError(400, "Invalid USSD type", "invalid_params", next_step)
-        data = to_dial(_begin(world, request, asked, channel), options["type"])
+        data = to_dial(_begin(world, request, asked, channel, split), options["type"])
     return {"status": True, "message": "Charge attempted", "data": data}
 
 
@@ -54,8 +55,10 @@ async def check(reference: str, world: Here) -> dict[str, Any]:
     return {"status": True, "message": "Reference check successful", "data": pending_charge(transaction)}
 
 
-def _begin(world: World, request: Request, asked: InitializeRequest, channel: str) -> Transaction:
+def _begin(world: World, request: Request, asked: InitializeRequest, channel: str, split: Split | None) -> Transaction:
+    """Begin a charge. Paystack publishes no field for its split; the sandbox takes those of a checkout."""
     transaction = begin(world, request, asked)
+    transaction.split = split
     transaction.act("pending", channel)
     return transaction
 

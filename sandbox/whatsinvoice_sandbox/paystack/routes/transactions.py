@@ -23,7 +23,7 @@ router = keyed_router()
 async def initialize(request: Request, world: Here) -> dict[str, Any]:
     fields = await read_fields(request)
     asked = parse_initialize(fields)
-    split = _split(fields, world)
+    split = split_of(fields, world)
     transaction = begin(world, request, asked)
     transaction.split = split
     data = {
@@ -42,7 +42,8 @@ def begin(world: World, request: Request, asked: InitializeRequest) -> Transacti
     return world.transactions.add(**asdict(asked), ip_address=request.client.host if request.client else "127.0.0.1")
 
 
-def _split(fields: dict[str, Any], world: World) -> Split | None:
+def split_of(fields: dict[str, Any], world: World) -> Split | None:
+    """Return the split that a request asks for; raise PaystackError for a subaccount or bearer that is none."""
     subaccount = world.subaccounts.find_or_refuse(fields.get("subaccount"))
     if subaccount is None:
         return None

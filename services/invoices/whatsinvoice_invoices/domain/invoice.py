@@ -26,8 +26,8 @@ class Action(Enum):
     PAY_PART = "pay part"
     PAY_REST = "pay the rest"
     VOID = "void"
-    GIVE_PART_BACK = "give part back"
-    GIVE_ALL_BACK = "give all back"
+    TAKE_PART_BACK = "take part back"
+    TAKE_ALL_BACK = "take all back"
 
 
 TRANSITIONS: dict[tuple[Status, Action], Status] = {
@@ -37,14 +37,16 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = {
     (Status.PARTIALLY_PAID, Action.PAY_PART): Status.PARTIALLY_PAID,
     (Status.PARTIALLY_PAID, Action.PAY_REST): Status.PAID,
     (Status.OPEN, Action.VOID): Status.VOID,
-    (Status.PARTIALLY_PAID, Action.GIVE_PART_BACK): Status.PARTIALLY_PAID,
-    (Status.PARTIALLY_PAID, Action.GIVE_ALL_BACK): Status.OPEN,
-    (Status.PAID, Action.GIVE_PART_BACK): Status.PARTIALLY_PAID,
-    (Status.PAID, Action.GIVE_ALL_BACK): Status.OPEN,
+    (Status.PARTIALLY_PAID, Action.TAKE_PART_BACK): Status.PARTIALLY_PAID,
+    (Status.PARTIALLY_PAID, Action.TAKE_ALL_BACK): Status.OPEN,
+    (Status.PAID, Action.TAKE_PART_BACK): Status.PARTIALLY_PAID,
+    (Status.PAID, Action.TAKE_ALL_BACK): Status.OPEN,
 }
 """All that may happen to an invoice. The code runs on it, and docs/invoice-states.md is generated from it."""
 
 PAYABLE = {status for status, action in TRANSITIONS if action is Action.PAY_REST}
+ENDED = frozenset({Status.VOID, Status.UNCOLLECTIBLE})
+"""Nothing is due on these any more."""
 
 
 def diagram() -> str:
@@ -109,8 +111,12 @@ class Invoice:
     issued_at: datetime | None = None
     paid_at: datetime | None = None
     amount_paid_minor: int = 0
+    refunded_minor: int = 0
+    """Given back by the merchant, and not due again."""
+    credit_minor: int = 0
+    """Paid beyond what was due, and still the customer's."""
     transfer_claimed_at: datetime | None = None
-    """When the customer said that she has sent a transfer; None when nothing is claimed."""
+    """When the customer reported a transfer; None when none is reported."""
     version: int = field(default=1)
 
     @property
@@ -119,7 +125,8 @@ class Invoice:
 
     @property
     def amount_due_minor(self) -> int:
-        return self.total_minor - self.amount_paid_minor
+        """Return what is still to be paid; nothing on a void or written-off invoice."""
+        return 0 if self.status in ENDED else self.total_minor - self.amount_paid_minor
 
     def overdue(self, today: date) -> bool:
         """Past due and not settled; today by the business's calendar."""
@@ -138,8 +145,9 @@ class Invoice:
         self.issue_date, self.due_date, self.issued_at = issue_date, due_date, moment
 
     def record_payment(self, amount_minor: int, paid_at: datetime) -> Recorded:
-        """Applies a payment up to what is due; the rest (on a settled invoice all of it) is credit. Never refused."""
+        """Apply a payment up to what is due; the rest (on a settled invoice all of it) is credit. Never refuse one."""
         applied = min(amount_minor, self.amount_due_minor) if self.status in PAYABLE else 0
+        self._change_credit(amount_minor - applied)
         if applied:
             self._apply(Action.PAY_REST if applied == self.amount_due_minor else Action.PAY_PART)
             self.amount_paid_minor += applied
@@ -148,12 +156,21 @@ class Invoice:
                 self.paid_at = paid_at
         return Recorded(applied, amount_minor - applied)
 
-    def give_back(self, applied_minor: int) -> None:
-        """So much of what was applied went back to the payer, and is due again."""
-        if applied_minor:
-            self._apply(Action.GIVE_ALL_BACK if applied_minor == self.amount_paid_minor else Action.GIVE_PART_BACK)
-            self.amount_paid_minor -= applied_minor
+    def take_back(self, back: Recorded) -> None:
+        """Make money that was taken back due again, as far as it had been applied."""
+        self._change_credit(-back.credit_minor)
+        if back.applied_minor:
+            everything = back.applied_minor == self.amount_paid_minor
+            self._apply(Action.TAKE_ALL_BACK if everything else Action.TAKE_PART_BACK)
+            self.amount_paid_minor -= back.applied_minor
             self.paid_at = None
+
+    def refund(self, back: Recorded) -> None:
+        """Record money that the merchant gave back: the state stays, and nothing is due again."""
+        self._change_credit(-back.credit_minor)
+        if back.applied_minor:
+            self.refunded_minor += back.applied_minor
+            self.version += 1
 
     def void(self) -> None:
         """Ends an issued invoice on which nothing is paid; INVOICE_NOT_VOIDABLE any other."""
@@ -189,6 +206,11 @@ class Invoice:
         if self.status is Status.DRAFT:
             raise precondition("INVOICE_NOT_ISSUED", "a draft has no document yet")
 
+    def _change_credit(self, minor: int) -> None:
+        if minor:
+            self.credit_minor += minor
+            self.version += 1
+
     def _apply(self, action: Action) -> None:
         self.status = TRANSITIONS[self.status, action]
         self.version += 1
@@ -211,11 +233,18 @@ class Receipt:
     reference: str
     paid_at: datetime
     amount_due_minor: int
+    credit_minor: int = 0
+    """What of it exceeded the amount due and became the customer's credit."""
+    returned_minor: int = 0
+    """What of it went back since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """Money of a payment that went back to its payer: by a refund, a dispute or the provider; minor units."""
+    """Money of a payment that went back to its payer: by a refund, a dispute, the provider or an undo; minor units.
+
+    `reopens`: what had been applied of it is due again.
+    """
 
     id: str
     business_id: str
@@ -226,6 +255,7 @@ class Reversal:
     amount_minor: int
     from_credit_minor: int
     from_applied_minor: int
+    reopens: bool
     created_at: datetime
 
 

@@ -1,5 +1,6 @@
 """Receipts, money that went back, and what happened to an invoice."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, func, insert, select
@@ -10,37 +11,54 @@ from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_invoices.domain.invoice import Receipt, Recorded, Reversal, TimelineEntry
 from whatsinvoice_invoices.models import RECEIPTS, REVERSALS, TIMELINE
 
+_KEPT = tuple(name for name in Receipt.__dataclass_fields__ if name != "returned_minor")
+_RETURNED = (
+    select(func.coalesce(func.sum(REVERSALS.c.amount_minor), 0))
+    .where(REVERSALS.c.payment_id == RECEIPTS.c.payment_id)
+    .scalar_subquery()
+    .label("returned_minor")
+)
+_RECEIPTS = select(*(RECEIPTS.c[name] for name in _KEPT), _RETURNED)
+
 
 def _receipt(row: Row[tuple[object, ...]]) -> Receipt:
-    return Receipt(**{name: row._mapping[name] for name in Receipt.__dataclass_fields__})  # noqa: SLF001  (documented)
+    fields = {name: row._mapping[name] for name in _KEPT}  # noqa: SLF001  (documented)
+    return Receipt(**fields, returned_minor=int(row.returned_minor))
 
 
-async def add_receipt(tx: Transaction, receipt: Receipt, credit_minor: int) -> None:
-    values = {name: getattr(receipt, name) for name in Receipt.__dataclass_fields__}
-    await tx.execute(insert(RECEIPTS).values(values | {"credit_minor": credit_minor}))
+async def add_receipt(tx: Transaction, receipt: Receipt) -> None:
+    await tx.execute(insert(RECEIPTS).values({name: getattr(receipt, name) for name in _KEPT}))
+
+
+async def recorded_payments(tx: Transaction, business_id: str, invoice_id: str) -> Sequence[str]:
+    """Return the ids of the payments that an invoice has recorded."""
+    statement = select(RECEIPTS.c.payment_id).where(
+        RECEIPTS.c.business_id == business_id, RECEIPTS.c.invoice_id == invoice_id
+    )
+    return (await tx.execute(statement.order_by(RECEIPTS.c.id))).scalars().all()
 
 
 async def receipt_of_payment(tx: Transaction, business_id: str, payment_id: str) -> Receipt | None:
-    statement = select(RECEIPTS).where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.payment_id == payment_id)
+    statement = _RECEIPTS.where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.payment_id == payment_id)
     row = (await tx.execute(statement)).one_or_none()
     return _receipt(row) if row else None
 
 
 async def receipt(tx: Transaction, business_id: str, receipt_id: str) -> Receipt | None:
-    statement = select(RECEIPTS).where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.id == receipt_id)
+    statement = _RECEIPTS.where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.id == receipt_id)
     row = (await tx.execute(statement)).one_or_none()
     return _receipt(row) if row else None
 
 
 async def receipt_by_token(tx: Transaction, token: str) -> Receipt | None:
     """Whoever holds the link may see it, whatever the business."""
-    row = (await tx.execute(select(RECEIPTS).where(RECEIPTS.c.token == token))).one_or_none()
+    row = (await tx.execute(_RECEIPTS.where(RECEIPTS.c.token == token))).one_or_none()
     return _receipt(row) if row else None
 
 
 async def receipts_of(tx: Transaction, business_id: str, invoice_id: str) -> list[Receipt]:
     """The oldest first."""
-    statement = select(RECEIPTS).where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.invoice_id == invoice_id)
+    statement = _RECEIPTS.where(RECEIPTS.c.business_id == business_id, RECEIPTS.c.invoice_id == invoice_id)
     return [_receipt(row) for row in await tx.execute(statement.order_by(RECEIPTS.c.id))]
 
 

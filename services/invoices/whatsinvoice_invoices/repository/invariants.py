@@ -11,14 +11,21 @@ from whatsinvoice_invoices.models import COUNTERS, INVOICES, RECEIPTS, REVERSALS
 
 _PAID = text("""
     SELECT i.business_id, ARRAY[i.id] AS ids, 'is ' || i.status || ' with ' || i.amount_paid_minor || ' of '
-        || i.total_minor || ' paid, and its receipts come to ' || r.applied - b.applied AS said
+        || i.total_minor || ' paid, ' || i.refunded_minor || ' refunded and ' || i.credit_minor
+        || ' as credit, and its receipts come to ' || r.applied - b.applied || ', ' || b.refunded || ' and '
+        || r.credit - b.credit AS said
     FROM invoices.invoices i, LATERAL (
-        SELECT coalesce(sum(amount_minor - credit_minor), 0) AS applied FROM invoices.receipts WHERE invoice_id = i.id
+        SELECT coalesce(sum(amount_minor - credit_minor), 0) AS applied, coalesce(sum(credit_minor), 0) AS credit
+        FROM invoices.receipts WHERE invoice_id = i.id
     ) r, LATERAL (
-        SELECT coalesce(sum(from_applied_minor), 0) AS applied FROM invoices.reversals WHERE invoice_id = i.id
+        SELECT coalesce(sum(from_applied_minor) FILTER (WHERE reopens), 0) AS applied,
+            coalesce(sum(from_applied_minor) FILTER (WHERE NOT reopens), 0) AS refunded,
+            coalesce(sum(from_credit_minor), 0) AS credit
+        FROM invoices.reversals WHERE invoice_id = i.id
     ) b
     WHERE i.id = ANY(:ids) AND (
         i.amount_paid_minor <> r.applied - b.applied
+        OR i.refunded_minor <> b.refunded OR i.credit_minor <> r.credit - b.credit
         OR (i.status IN ('open', 'partially_paid', 'paid')
             AND (i.status = 'paid') <> (i.amount_paid_minor >= i.total_minor AND i.amount_paid_minor > 0))
     )

@@ -21,6 +21,8 @@ def _columns(invoice: Invoice) -> dict[str, Any]:
         "number": invoice.number or None,
         "token": invoice.token or None,
         "amount_paid_minor": invoice.amount_paid_minor,
+        "refunded_minor": invoice.refunded_minor,
+        "credit_minor": invoice.credit_minor,
         "issue_date": invoice.issue_date,
         "due_date": invoice.due_date,
         "issued_at": invoice.issued_at,
@@ -61,6 +63,8 @@ def _invoice(row: Row[tuple[object, ...]]) -> Invoice:
         issued_at=row.issued_at,
         paid_at=row.paid_at,
         amount_paid_minor=row.amount_paid_minor,
+        refunded_minor=row.refunded_minor,
+        credit_minor=row.credit_minor,
         transfer_claimed_at=row.transfer_claimed_at,
         version=row.version,
     )

@@ -182,6 +182,10 @@ class InvoicesService:
             raise not_found("RECEIPT_NOT_FOUND", "there is no such receipt")
         return receipt, *await self.get_invoice(tx, business_id, receipt.invoice_id)
 
+    async def recorded_payments(self, tx: Transaction, invoice: Invoice) -> Sequence[str]:
+        """Return the ids of the payments that the invoice has recorded."""
+        return await history.recorded_payments(tx, invoice.business_id, invoice.id)
+
     async def receipts_of(self, tx: Transaction, invoice: Invoice) -> list[Receipt]:
         """The oldest first."""
         return await history.receipts_of(tx, invoice.business_id, invoice.id)

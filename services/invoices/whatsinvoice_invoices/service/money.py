@@ -32,13 +32,17 @@ class PaymentTaken:
 
 @dataclass(frozen=True, slots=True)
 class MoneyBack:
-    """Money of a payment that went back, as payments tells it; minor units. One `cause_id` gives back once."""
+    """Money of a payment that went back, as payments reports it; minor units. One `cause_id` gives back once.
+
+    `reopen`: what had been applied of it is due again; otherwise the merchant gave it back and the invoice stays paid.
+    """
 
     payment_id: str
     invoice_id: str
     amount_minor: int
     cause: str
     cause_id: str
+    reopen: bool
     occurred_at: datetime
 
 
@@ -73,19 +77,23 @@ class MoneyService:
             reference=taken.reference,
             paid_at=taken.paid_at,
             amount_due_minor=invoice.amount_due_minor,
+            credit_minor=recorded.credit_minor,
         )
         await rows.save_invoice(tx, invoice)
-        await history.add_receipt(tx, receipt, recorded.credit_minor)
-        entry = ("payment_recorded", taken.paid_at, {"amount_minor": str(taken.amount_minor)})
+        await history.add_receipt(tx, receipt)
+        details = {"amount_minor": str(taken.amount_minor)}
+        if recorded.credit_minor:
+            details["credit_minor"] = str(recorded.credit_minor)
+        entry = ("payment_recorded", taken.paid_at, details)
         await history.add_entries(tx, business_id, invoice.id, entry)
-        tx.publish(events.payment_recorded(invoice, receipt, recorded.credit_minor, business, self._links))
+        tx.publish(events.payment_recorded(invoice, receipt, business, self._links))
         if invoice.status is Status.PAID and recorded.applied_minor:
             await history.add_entries(tx, business_id, invoice.id, ("paid", taken.paid_at, {}))
             tx.publish(events.invoice_paid(invoice, receipt, business, self._links))
         return receipt
 
     async def record_reversal(self, tx: Transaction, business_id: str, back: MoneyBack) -> None:
-        """Takes from the payment's credit first, then from its invoice; the same cause again changes nothing.
+        """Take from the payment's credit first, then from its invoice; the same cause again changes nothing.
 
         Raises:
             ServiceError: NOT_FOUND (PAYMENT_NOT_FOUND) before the payment itself was recorded.
@@ -105,14 +113,19 @@ class MoneyService:
             amount_minor=back.amount_minor,
             from_credit_minor=going.credit_minor,
             from_applied_minor=going.applied_minor,
+            reopens=back.reopen,
             created_at=now(),
         )
         if not await history.add_reversal(tx, reversal):
             return
-        invoice.give_back(going.applied_minor)
+        if back.reopen:
+            invoice.take_back(going)
+        else:
+            invoice.refund(going)
         await rows.save_invoice(tx, invoice)
         details = {"amount_minor": str(back.amount_minor), "cause": back.cause, "cause_id": back.cause_id}
-        await history.add_entries(tx, business_id, invoice.id, ("payment_reversed", back.occurred_at, details))
+        kind = "payment_reversed" if back.reopen else "payment_refunded"
+        await history.add_entries(tx, business_id, invoice.id, (kind, back.occurred_at, details))
         tx.publish(events.reversal_recorded(invoice, reversal, business, self._links))
 
     async def claim_transfer(self, tx: Transaction, token: str) -> tuple[Invoice, Business]:

@@ -47,9 +47,11 @@ def receipt_of(message: pb.Receipt) -> Receipt:
     return Receipt(
         message.id,
         message.number,
+        message.payment_id,
         message.amount.amount_minor,
         message.amount.currency_code,
         message.amount_due_minor,
+        message.credit_minor,
         message.public_url,
     )
 

@@ -41,13 +41,15 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One payment; `due_minor` is what stays due after it."""
+    """One payment; `due_minor` is what stays due after it, `credit_minor` what of it was more than was due."""
 
     id: str
     number: str
+    payment_id: str
     amount_minor: int
     currency: str
     due_minor: int
+    credit_minor: int
     public_url: str
 
 

@@ -26,7 +26,7 @@ class Purpose(Enum):
     TRANSFER_CLAIM = "transfer_claim"
     REFUND = "refund"
     MONEY_NOTICE = "money_notice"
-    """To the merchant: a refund, a dispute or her payout account needs to be known of."""
+    """Of a refund, a dispute, a payment that surprises, or the payout account."""
     ONE_TIME_CODE = "one_time_code"
     WELCOME = "welcome"
     ANSWER = "answer"

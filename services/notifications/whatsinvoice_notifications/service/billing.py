@@ -35,15 +35,17 @@ async def send_invoice(tx: Transaction, business_id: str, business_name: str, in
 async def send_receipt(
     tx: Transaction, business_id: str, business_name: str, invoice: Invoice, receipt: Receipt
 ) -> None:
-    """Queues receipt and notice, once per receipt: a payment that settles is told by two events."""
+    """Queue receipt and notice, once per receipt: two events report a payment that settles."""
     await sent_invoices.put_invoice(tx, business_id, business_name, invoice)
-    ending = "_partial" if receipt.due_minor > 0 else ""
+    ending = "_credit" if receipt.credit_minor else "_partial" if receipt.due_minor > 0 else ""
     values = {
         "customer": invoice.customer_name,
         "business": business_name,
         "number": invoice.number,
         "amount": str(Money(receipt.amount_minor, receipt.currency)),
         "due": str(Money(receipt.due_minor, receipt.currency)),
+        "credit": str(Money(receipt.credit_minor, receipt.currency)),
+        "payment": receipt.payment_id,
         "receipt": receipt.number,
         "url": receipt.public_url,
     }

@@ -58,9 +58,9 @@ async def tell_of_money(
     customers_text: str = "",
     **values: str,
 ) -> None:
-    """The merchant, and her customer where there is a text for her.
+    """Notify the merchant and the customer, each where there is a text for them.
 
-    Raises NOT_FOUND, and so comes again, before the invoice itself was heard of.
+    Raise NOT_FOUND, and so come again, before the invoice itself is known.
     """
     found = await sent_invoices.sent_invoice(tx, business_id, invoice_id)
     if found is None:
@@ -72,11 +72,16 @@ async def tell_of_money(
         "url": invoice.public_url,
         "business": invoice.business_name,
     }
-    notice = Notice(event_id, business_id, text, values, invoice_id)
-    await tell(tx, notice, await members.notified_phones(tx, business_id))
+    if text:
+        notice = Notice(event_id, business_id, text, values, invoice_id)
+        await tell(tx, notice, await members.notified_phones(tx, business_id))
     if phone and customers_text:
-        to_customer = Notice(event_id, business_id, customers_text, values, invoice_id, Purpose.REFUND)
+        to_customer = Notice(event_id, business_id, customers_text, values, invoice_id, _purpose(customers_text))
         await tell(tx, to_customer, [phone])
+
+
+def _purpose(customers_text: str) -> Purpose:
+    return Purpose.REFUND if customers_text == "refund_sent" else Purpose.MONEY_NOTICE
 
 
 async def tell_of_payout(

@@ -114,9 +114,12 @@ class PaystackBanking:
         return read("dedicated_create", Dedicated, envelope.data)
 
     async def charge_by_transfer(
-        self, attempt: Payment, *, email: str, expires_at: datetime, subaccount: str
+        self, attempt: Payment, *, email: str, expires_at: datetime
     ) -> tuple[BankAccount, datetime]:
         """POST /charge, once: an account that takes just this amount, and until when the provider says so.
+
+        Paystack publishes no field of this call for a split. It is asked for as of a checkout, and whether it was done
+        is read from `fees_split` of the transaction before anything is booked.
 
         Raises:
             ProviderError: nobody knows whether there is one.
@@ -131,8 +134,8 @@ class PaystackBanking:
             "bank_transfer": {"account_expires_at": expires_at.isoformat()},
             "metadata": {"invoice_id": attempt.invoice_id},
         }
-        if subaccount:
-            body["subaccount"] = subaccount
+        if attempt.split_subaccount:
+            body |= {"subaccount": attempt.split_subaccount, "bearer": attempt.split_bearer}
         status, envelope = await self._paystack.ask("charge", "POST", "/charge", json=body)
         if status == BAD_REQUEST and "duplicate" in f"{envelope.code} {envelope.message}".lower():
             raise ReferenceTaken(attempt.reference)

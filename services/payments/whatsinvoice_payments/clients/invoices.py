@@ -53,4 +53,5 @@ class InvoicesOverGrpc:
             traceparent=answer.traceparent,
             invoice_number=answer.invoice_number,
             customer_name=answer.customer_name,
+            recorded_payment_ids=frozenset(answer.recorded_payment_ids),
         )

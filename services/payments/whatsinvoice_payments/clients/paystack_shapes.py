@@ -1,5 +1,6 @@
 """The shapes of Paystack's answers, as far as they are used. Everything else in them is passed over."""
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -14,18 +15,19 @@ from pydantic import (
     ValidationError,
 )
 
-from whatsinvoice_payments.domain.charge import Charge, ChargeStatus
+from whatsinvoice_payments.domain.charge import Charge, ChargeStatus, Split
 from whatsinvoice_payments.domain.webhook import DEDICATED, Deposit, minor_units, plain
 
 MAX_MINOR = 10**15
 MAX_CURSOR = 1000
 
+ABANDONED = "abandoned"
 WORDS = {
     "success": ChargeStatus.SUCCESS,
     "failed": ChargeStatus.FAILED,
     "reversed": ChargeStatus.REVERSED,
     # what every transaction is called until its payer acts, so not an end
-    "abandoned": ChargeStatus.OPEN,
+    ABANDONED: ChargeStatus.OPEN,
     "ongoing": ChargeStatus.OPEN,
     "pending": ChargeStatus.OPEN,
     "processing": ChargeStatus.OPEN,
@@ -44,10 +46,10 @@ def _amount(given: object) -> int:
     return amount
 
 
-def _status(word: object) -> ChargeStatus:
-    if not isinstance(word, str) or word not in WORDS:
+def _known_word(word: str) -> str:
+    if word not in WORDS:
         raise ValueError("not a known status")
-    return WORDS[word]
+    return word
 
 
 def _moment(given: object) -> datetime | None:
@@ -102,7 +104,7 @@ class Transaction(Shape):
 
     id: int | None = None
     reference: Text
-    status: Annotated[ChargeStatus, BeforeValidator(_status)]
+    status: Annotated[str, AfterValidator(_known_word)]
     amount: Amount
     requested_amount: Amount | None = None
     fees: Amount | None = None
@@ -110,11 +112,13 @@ class Transaction(Shape):
     channel: Text | None = None
     paid_at: Moment = None
     gateway_response: Text | None = None
+    subaccount: Any = None
+    fees_split: Any = None
 
     def as_charge(self) -> Charge:
         return Charge(
             self.reference,
-            self.status,
+            WORDS[self.status],
             self.amount,
             self.requested_amount,
             self.fees or 0,
@@ -123,7 +127,21 @@ class Transaction(Shape):
             self.paid_at,
             self.gateway_response or "",
             "" if self.id is None else str(self.id),
+            self.status == ABANDONED,
+            _split(self.subaccount, self.fees_split),
         )
+
+
+def _split(subaccount: object, fees_split: object) -> Split | None:
+    """Read a split. The subaccount comes as an object or its code, the shares as an object or its JSON."""
+    code = subaccount.get("subaccount_code") if isinstance(subaccount, dict) else subaccount
+    if isinstance(fees_split, str):
+        try:
+            fees_split = json.loads(fees_split)
+        except (ValueError, RecursionError):
+            return None
+    share = minor_units(fees_split.get("subaccount")) if isinstance(fees_split, dict) else None
+    return Split(plain(code), share) if isinstance(code, str) and code and share is not None else None
 
 
 class Cursor(Shape):

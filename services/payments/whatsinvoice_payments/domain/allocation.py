@@ -12,7 +12,7 @@ CREDIT_PURPOSE = "credit"
 class Allocation:
     """Minor units of `currency`. `cause_id` is empty for the payment itself, else by what the money went back.
 
-    The last four are the invoice as it was after that.
+    `reopened`: what went back is due again. The last four are the invoice as it was after that.
     """
 
     payment_id: str
@@ -21,6 +21,7 @@ class Allocation:
     invoice_id: str
     applied_minor: int
     credit_minor: int
+    reopened: bool
     currency: str
     invoice_total_minor: int
     invoice_paid_minor: int
@@ -34,8 +35,9 @@ class Allocation:
 
     @property
     def postings(self) -> Sequence[Posting]:
-        """What was taken as received is owed to the customer; what goes back of that is owed no more."""
+        """Move credit out of what was received; when it went back, out of the account that the refund is in."""
         owed = -self.credit_minor if self.cause_id else self.credit_minor
         if not owed:
             return ()
-        return (Posting(Account.RECEIVABLE, owed), Posting(Account.CUSTOMER_CREDIT, -owed))
+        other = Account.RECEIVABLE if self.reopened else Account.REFUNDS
+        return (Posting(other, owed), Posting(Account.CUSTOMER_CREDIT, -owed))

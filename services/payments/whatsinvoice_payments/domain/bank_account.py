@@ -55,7 +55,7 @@ class TransferAccount:
 
 @dataclass(frozen=True, slots=True)
 class VirtualAccount:
-    """An account of a customer's own: whatever is paid into it is hers. `customer_code` is the provider's."""
+    """An account of a customer's own. `customer_code` is the provider's; `subaccount_code` where its money goes."""
 
     id: str
     business_id: str
@@ -63,10 +63,19 @@ class VirtualAccount:
     customer_code: str
     account: BankAccount
     currency: str
+    subaccount_code: str
     created_at: datetime
 
     @classmethod
     def of(
-        cls, business_id: str, customer_id: str, customer_code: str, account: BankAccount, currency: str, at: datetime
+        cls,
+        business_id: str,
+        customer_id: str,
+        customer_code: str,
+        account: BankAccount,
+        currency: str,
+        at: datetime,
+        *,
+        subaccount_code: str = "",
     ) -> "VirtualAccount":
-        return cls(new_id("vac"), business_id, customer_id, customer_code, account, currency, at)
+        return cls(new_id("vac"), business_id, customer_id, customer_code, account, currency, subaccount_code, at)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.domain.payment import SUBACCOUNT, Payment
 
 
 class ChargeStatus(Enum):
@@ -17,10 +17,19 @@ class ChargeStatus(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Where the provider sends the money of a charge: a subaccount, and its share in minor units."""
+
+    subaccount: str
+    share_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """A verified answer. Minor units; `paid_minor` is what left the payer, `requested_minor` what was asked of her.
 
-    `transaction_id` is the provider's own name for it, empty where it gave none.
+    `transaction_id` is the provider's own name for it, empty where it gave none. `abandoned`: open, and the provider's
+    word is that its payer went away.
     """
 
     reference: str
@@ -33,6 +42,8 @@ class Charge:
     paid_at: datetime | None
     words: str
     transaction_id: str = ""
+    abandoned: bool = False
+    split: Split | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,20 @@ def contradiction(payment: Payment, charge: Charge, claim: Claim | None) -> str:
             claimed_currency not in ("", charge.currency),
             f"signed currency {claimed_currency!r}, verified {charge.currency!r}",
         ),
+        (
+            charge.split != asked_split(payment, charge),
+            f"verified split {charge.split}, asked {asked_split(payment, charge)}",
+        ),
     )
     return "; ".join(words for found, words in findings if found)
+
+
+def asked_split(payment: Payment, charge: Charge) -> Split | None:
+    """Return the split that the payment asked for: all of the amount, less the fees where the merchant bears them."""
+    if not payment.split_subaccount:
+        return None
+    borne = charge.fees_minor if payment.split_bearer == SUBACCOUNT else 0
+    return Split(payment.split_subaccount, charge.paid_minor - borne)
 
 
 def settled_minor(charge: Charge) -> int:

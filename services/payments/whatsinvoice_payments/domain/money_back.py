@@ -29,6 +29,13 @@ def refund_processed(amount_minor: int, counted_minor: int, *, held: bool) -> li
     return _gone_back(Account.REFUNDS, amount_minor, counted_minor, held=held)
 
 
+def refund_kept(amount_minor: int, counted_minor: int) -> list[Posting]:
+    """A refund that leaves the invoice paid: what had counted stays in refunds, what was paid as fees does not."""
+    return _summed(
+        [Posting(Account.FEES, amount_minor - counted_minor), Posting(Account.REFUNDS, counted_minor - amount_minor)]
+    )
+
+
 def dispute_opened(amount_minor: int) -> list[Posting]:
     """The provider keeps back what is disputed."""
     return [Posting(Account.DISPUTES, amount_minor), Posting(Account.PAYSTACK_CLEARING, -amount_minor)]

@@ -9,14 +9,17 @@ from whatsinvoice_kit.core.ids import new_id
 
 PAYSTACK, MANUAL = "paystack", "manual"
 """Who took the money: the provider, or the merchant herself."""
+CHECKOUT, TRANSFER, DEPOSIT, BY_HAND = "checkout", "bank_transfer", "dedicated_nuban", "by_hand"
+"""The means of payment: of the first two an invoice has one open attempt each."""
+ACCOUNT, SUBACCOUNT = "account", "subaccount"
+"""Who bears the provider's fees of a split payment: the platform, or the merchant."""
 REUSED_FOR = timedelta(hours=20)
 """A checkout older than this is not handed out again."""
 OPENING = timedelta(seconds=30)
 """How long one caller has an attempt to itself while it asks the provider; longer than a verify and an initialize."""
 REFUSED_FOR = timedelta(minutes=1)
 """The provider is not asked again at once for what it has refused to open."""
-CATCHING_UP = timedelta(minutes=10)
-"""How long invoices may need to hear of a payment; until then its due amount is not collected a second time."""
+SUPERSEDED = "superseded by another attempt"
 
 
 _EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", re.ASCII)
@@ -56,7 +59,10 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """What may be collected for an invoice's public link; `due_minor` is 0 when nothing may."""
+    """What may be collected for an invoice's public link; `due_minor` is 0 when nothing may.
+
+    `recorded_payment_ids` are the payments that `due_minor` takes into account.
+    """
 
     business_id: str
     invoice_id: str
@@ -68,6 +74,7 @@ class Payable:
     """Of the invoice, which its payments go on with."""
     invoice_number: str = ""
     customer_name: str = ""
+    recorded_payment_ids: frozenset[str] = frozenset()
 
     def email_for_provider(self, domain: str) -> str:
         """The provider insists on an address; one made from the invoice id where there is no usable one."""
@@ -80,8 +87,10 @@ class Payable:
 class Payment:
     """Amounts in minor units of `currency`.
 
-    `settled_minor` is what counts for the invoice, None until it does; `paid_minor` what left the payer, fees that she
-    bore included; `refunded_minor` what went back to her. `held`: captured, but in quarantine, so nothing counts.
+    `settled_minor` is what counts for the invoice, None until it does; `paid_minor` what left the payer, including fees
+    that the payer bore; `refunded_minor` what went back. `credit_minor` is what exceeded the amount due, as invoices
+    reported it. `held`: captured, but in quarantine, so nothing counts. `split_subaccount` is where the money was asked
+    to go, empty where nowhere else; `split_bearer` who was asked to bear the provider's fees of it.
     """
 
     id: str
@@ -99,9 +108,13 @@ class Payment:
     settled_minor: int | None = None
     paid_minor: int = 0
     refunded_minor: int = 0
+    credit_minor: int = 0
     held: bool = False
     fees_minor: int = 0
     channel: str = ""
+    means: str = ""
+    split_subaccount: str = ""
+    split_bearer: str = ""
     authorization_url: str = ""
     access_code: str = ""
     reason: str = ""
@@ -112,8 +125,10 @@ class Payment:
     version: int = 1
 
     @classmethod
-    def attempt(cls, payable: Payable, number: int, moment: datetime, first_check: datetime | None) -> "Payment":
-        """A fresh attempt, held by its caller; its reference is `<invoice id without prefix>.<number>`."""
+    def attempt(
+        cls, payable: Payable, number: int, moment: datetime, first_check: datetime | None, means: str = CHECKOUT
+    ) -> "Payment":
+        """Return a new attempt, held by its caller; its reference is `<invoice id without prefix>.<number>`."""
         return cls(
             id=new_id("pay"),
             business_id=payable.business_id,
@@ -128,6 +143,7 @@ class Payment:
             created_at=moment,
             updated_at=moment,
             traceparent=payable.traceparent,
+            means=means,
         )
 
     @property
@@ -140,6 +156,11 @@ class Payment:
         """Nothing has come of it yet."""
         return self.status in OPEN
 
+    @property
+    def takes_transfer(self) -> bool:
+        """Whether the provider has opened an account for a transfer of this attempt."""
+        return self.means == TRANSFER and self.status is Status.PENDING
+
     def asks(self, payable: Payable) -> bool:
         """Whether it collects just what is due."""
         return (self.asked_minor, self.currency) == (payable.due_minor, payable.currency)
@@ -149,17 +170,13 @@ class Payment:
         return self.status is Status.PENDING and bool(self.authorization_url) and self._serves(payable, moment)
 
     def may_be_opened(self, payable: Payable, moment: datetime) -> bool:
-        """Whether it still waits for its checkout."""
-        return self.status is Status.INITIALIZED and not self.channel and self._serves(payable, moment)
+        """Whether it still waits for the provider to open it."""
+        return self.status is Status.INITIALIZED and self._serves(payable, moment)
 
     def refused_lately(self, payable: Payable, moment: datetime) -> bool:
-        """Whether the provider has just refused to open a checkout for this very amount."""
-        refused = self.status is Status.FAILED and not self.authorization_url and not self.channel
+        """Whether the provider has just refused to open it for this very amount: it is not asked about any more."""
+        refused = self.status is Status.FAILED and not self.authorization_url and self.next_check_at is None
         return refused and self.asks(payable) and moment - self.updated_at < REFUSED_FOR
-
-    def ahead_of_invoices(self, payable: Payable, moment: datetime) -> bool:
-        """Whether it has just collected what invoices still reports as due."""
-        return self.status is Status.SUCCEEDED and self.asks(payable) and moment - self.updated_at < CATCHING_UP
 
     def _serves(self, payable: Payable, moment: datetime) -> bool:
         return self.asks(payable) and moment - self.created_at < REUSED_FOR
@@ -169,6 +186,10 @@ class Payment:
         self._move(Status.PENDING)
         self.authorization_url, self.access_code = authorization_url, access_code
 
+    def supersede(self) -> None:
+        """Another attempt of the same means takes its place. It is asked about further: its payer may still pay it."""
+        self._move(Status.ABANDONED, SUPERSEDED)
+
     def lose(self) -> None:
         """The provider knows the reference, but nobody knows the way to its checkout any more."""
         self._move(Status.UNKNOWN)
@@ -176,7 +197,7 @@ class Payment:
     @property
     def captured_minor(self) -> int:
         """What left the payer, minor units."""
-        return self.paid_minor or self.settled_minor or 0  # rows of before it was kept have no paid_minor
+        return self.paid_minor
 
     @property
     def left_minor(self) -> int:
@@ -208,6 +229,13 @@ class Payment:
         if self.status is Status.SUCCEEDED and self.refunded_minor >= settled:
             self._move(Status.REVERSED, reason)
         return counted
+
+    def undo(self, reason: str) -> int:
+        """Take back a payment that the merchant entered. Return the amount taken back, minor units."""
+        amount = self.left_minor
+        self.refunded_minor += amount
+        self._move(Status.REVERSED, reason)
+        return amount
 
     def fail(self, reason: str) -> None:
         """The payer's means were declined, or the provider refused to open it."""

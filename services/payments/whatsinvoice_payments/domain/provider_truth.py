@@ -37,7 +37,7 @@ def compared(charge: Charge, known: Known | None) -> Breach | None:
             return None
         return _breach(WE_HAVE, known, f"counts {known.settled_minor}, and the provider captured nothing")
     if known.settled_minor is None:
-        kept = known.status is Status.QUARANTINED or known.status is Status.REVERSED
+        kept = known.status in (Status.QUARANTINED, Status.REVERSED) or charge.status is ChargeStatus.REVERSED
         return None if kept else _breach(THEY_HAVE, known, f"is {known.status.value}, and the provider has {money}")
     return _captured_by_both(charge, known, money)
 
@@ -48,10 +48,12 @@ def unheard_of(known: Known) -> Breach:
 
 
 def _captured_by_both(charge: Charge, known: Known, money: str) -> Breach | None:
-    paid = known.paid_minor or charge.paid_minor  # rows of before it was kept have none
-    ours, theirs = (paid, known.fees_minor, known.currency), (charge.paid_minor, charge.fees_minor, charge.currency)
+    ours, theirs = (
+        (known.paid_minor, known.fees_minor, known.currency),
+        (charge.paid_minor, charge.fees_minor, charge.currency),
+    )
     if ours != theirs:
-        said = f"was paid {paid} {known.currency} with fees of {known.fees_minor}"
+        said = f"was paid {known.paid_minor} {known.currency} with fees of {known.fees_minor}"
         return _breach(DIFFERS, known, f"{said}, the provider says {money} with fees of {charge.fees_minor}")
     if charge.status is ChargeStatus.REVERSED and known.status is Status.SUCCEEDED:
         return _breach(DIFFERS, known, "counts, and the provider has reversed it")

@@ -53,7 +53,10 @@ class ProviderRefund:
 
 @dataclass(slots=True, kw_only=True)
 class Refund:
-    """`amount_minor` in the payment's currency; `failure` the provider's words. `provider_id`: None until it has it."""
+    """`amount_minor` in the payment's currency; `failure` the provider's words. `provider_id`: None until it has it.
+
+    `reopen`: the invoice is due again by it; otherwise it stays paid.
+    """
 
     id: str
     business_id: str
@@ -66,6 +69,7 @@ class Refund:
     created_at: datetime
     updated_at: datetime
     next_attempt_at: datetime | None
+    reopen: bool = False
     failure: str = ""
     provider_id: str | None = None
     attempts: int = 0
@@ -74,8 +78,10 @@ class Refund:
     version: int = 1
 
     @classmethod
-    def of(cls, payment: Payment, amount_minor: int, reason: str, moment: datetime) -> "Refund":
-        """One that is wanted, to be sent at once."""
+    def of(
+        cls, payment: Payment, amount_minor: int, reason: str, moment: datetime, *, reopen: bool = False
+    ) -> "Refund":
+        """Return one that is wanted, to be sent at once."""
         return cls(
             id=new_id("rfd"),
             business_id=payment.business_id,
@@ -85,6 +91,7 @@ class Refund:
             currency=payment.currency,
             amount_minor=amount_minor,
             reason=reason,
+            reopen=reopen,
             created_at=moment,
             updated_at=moment,
             next_attempt_at=moment,

@@ -131,7 +131,7 @@ def amount_differs(walk: Walk, payment: Payment, charge: Charge) -> Difference |
     """Whether a payment that counts is of another amount or currency than the provider's."""
     if payment.status not in {Status.SUCCEEDED, Status.REVERSED}:
         return None
-    ours = payment.paid_minor or payment.settled_minor or 0  # rows of before it was kept have no paid_minor
+    ours = payment.paid_minor
     if (ours, payment.currency) == (charge.paid_minor, charge.currency):
         return None
     detail = f"ours in {payment.currency}, theirs in {charge.currency}"

@@ -69,6 +69,15 @@ class Deposit:
     customer_code: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A transfer that the provider sent back: `sent_minor` is 0, and the rest empty, where it does not say."""
+
+    transaction_id: str
+    sent_minor: int
+    words: str
+
+
 def signature_of(secret: str, body: bytes) -> str:
     """Lower-case hex HMAC-SHA512 over the exact bytes: the `x-paystack-signature` header."""
     return hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
@@ -144,12 +153,14 @@ def disputed_of(body: bytes) -> tuple[str, str]:
     return str(dispute_id) if isinstance(dispute_id, int) else "", _text(fields.get("transaction"), "reference")
 
 
-def rejection_of(body: bytes) -> tuple[str, str]:
-    """Of a stored `bank.transfer.rejected`: the provider's id of the transaction and its words; empty as above."""
+def rejection_of(body: bytes) -> Rejection:
+    """Return what a stored `bank.transfer.rejected` says."""
     data = json.loads(body)["data"]
     transfer = data.get("bank_transfer") if isinstance(data, dict) else None
     transaction_id = transfer.get("transaction_id") if isinstance(transfer, dict) else None
-    return plain(str(transaction_id)) if isinstance(transaction_id, str | int) else "", _text(transfer, "message")
+    sent = minor_units(transfer.get("amount")) if isinstance(transfer, dict) else None
+    known = plain(str(transaction_id)) if isinstance(transaction_id, str | int) else ""
+    return Rejection(known, max(sent or 0, 0), _text(transfer, "message"))
 
 
 def _text(fields: object, name: str) -> str:

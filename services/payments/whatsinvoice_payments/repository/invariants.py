@@ -24,19 +24,22 @@ _WITHOUT_ENTRIES = text("""
     WHERE p.id = ANY(:ids) AND (
         coalesce(p.settled_minor, 0) <> coalesce(-e.received, 0)
         OR (p.status = 'succeeded' AND p.settled_minor IS NULL)
-        OR (p.settled_minor IS NOT NULL AND p.provider = 'paystack' AND p.paid_minor > 0
+        OR (p.settled_minor IS NOT NULL AND p.provider = 'paystack'
             AND coalesce(e.owed, 0) <> p.paid_minor - p.fees_minor)
     )
 """)
-# What went back: by a refund that is through, a dispute that was lost, or by the provider alone. What is on its way is
-# in the accounts of refunds and disputes.
+# What went back: by a refund that is processed, a dispute that was lost, the provider alone, or an undo. What is on its
+# way is in the accounts of refunds and disputes; a processed refund stays in refunds unless it reopened its invoice.
 _MONEY_BACK = text("""
     SELECT p.business_id, ARRAY[p.id] || r.ids || d.ids AS ids, 'has ' || p.refunded_minor || ' back, refunds say '
-        || r.through || ', disputes ' || d.lost || ', the provider ' || e.reversed || '; on their way are '
-        || r.under_way || ' and ' || d.open || ', in the books ' || e.refunds || ' and ' || e.disputes AS said
+        || r.through || ', disputes ' || d.lost || ', the provider ' || e.reversed || ', undone ' || e.undone
+        || '; on their way are ' || r.under_way || ' and ' || d.open || ', in the books ' || e.refunds || ' and '
+        || e.disputes || '; kept as refunds are ' || e.kept || ' of ' || r.kept AS said
     FROM payments.payments p, LATERAL (
         SELECT coalesce(array_agg(id ORDER BY id), '{}') AS ids,
             coalesce(sum(amount_minor) FILTER (WHERE status = 'processed'), 0) AS through,
+            coalesce(sum(amount_minor) FILTER (WHERE status = 'processed' AND NOT reopen), 0) AS kept,
+            coalesce(array_agg(id) FILTER (WHERE status = 'processed' AND NOT reopen), '{}') AS kept_ids,
             coalesce(sum(amount_minor) FILTER (
                 WHERE provider_id IS NOT NULL AND status NOT IN ('processed', 'failed')), 0) AS under_way
         FROM payments.refunds WHERE payment_id = p.id
@@ -46,31 +49,35 @@ _MONEY_BACK = text("""
             coalesce(sum(amount_minor) FILTER (WHERE status <> 'resolved'), 0) AS open
         FROM payments.disputes WHERE payment_id = p.id
     ) d, LATERAL (
-        SELECT coalesce(sum(amount_minor) FILTER (WHERE account = 'refunds'), 0) AS refunds,
+        SELECT coalesce(sum(amount_minor) FILTER (WHERE account = 'refunds'
+                AND NOT split_part(purpose, ':', 2) = ANY(r.kept_ids)), 0) AS refunds,
+            coalesce(sum(amount_minor) FILTER (WHERE account = 'refunds'
+                AND split_part(purpose, ':', 2) = ANY(r.kept_ids)), 0) AS kept,
+            coalesce(-sum(amount_minor) FILTER (WHERE account IN ('cash', 'bank') AND purpose = 'undo'), 0) AS undone,
             coalesce(sum(amount_minor) FILTER (WHERE account = 'disputes'), 0) AS disputes,
             coalesce(-sum(amount_minor) FILTER (
                 WHERE account = 'paystack_clearing' AND purpose = 'reversed'), 0) AS reversed
         FROM payments.ledger_entries WHERE payment_id = p.id
     ) e
     WHERE p.id = ANY(:ids) AND (
-        p.refunded_minor <> r.through + d.lost + e.reversed OR r.under_way <> e.refunds OR d.open <> e.disputes
+        p.refunded_minor <> r.through + d.lost + e.reversed + e.undone OR r.under_way <> e.refunds
+        OR d.open <> e.disputes OR e.kept NOT BETWEEN 0 AND r.kept
     )
 """)
-# Payments from before paid_minor was kept are from before payments heard of allocations.
 _UNALLOCATED = text("""
     SELECT p.business_id, ARRAY[p.id, p.invoice_id] AS ids, 'settled ' || p.settled_minor || ' ' || p.currency
         || ' at ' || p.updated_at || ', and invoices has not told what became of it' AS said
     FROM payments.payments p
-    WHERE p.id = ANY(:ids) AND p.settled_minor IS NOT NULL AND p.paid_minor > 0 AND p.updated_at < :settled_before
+    WHERE p.id = ANY(:ids) AND p.settled_minor IS NOT NULL AND p.updated_at < :settled_before
         AND NOT EXISTS (SELECT FROM payments.allocations a WHERE a.payment_id = p.id AND a.cause_id = '')
 """)
-# An invoice of which we know every payment, as it was after the newest thing that we heard of it.
+# An invoice as it was after the newest event about it, against its payments.
 _PAID = text("""
     SELECT i.business_id, ARRAY[i.invoice_id] || sums.ids AS ids, 'is ' || newest.invoice_status || ' with '
         || newest.invoice_paid_minor || ' of ' || newest.invoice_total_minor || ' paid, and its payments come to '
         || sums.applied AS said
     FROM (SELECT DISTINCT business_id, invoice_id FROM payments.allocations WHERE payment_id = ANY(:ids)) i, LATERAL (
-        SELECT sum(CASE cause_id WHEN '' THEN applied_minor ELSE -applied_minor END) AS applied,
+        SELECT sum(CASE WHEN cause_id = '' THEN applied_minor WHEN reopened THEN -applied_minor ELSE 0 END) AS applied,
             max(created_at) AS heard_at, array_agg(DISTINCT payment_id) AS ids
         FROM payments.allocations a WHERE a.business_id = i.business_id AND a.invoice_id = i.invoice_id
     ) sums, LATERAL (
@@ -82,9 +89,6 @@ _PAID = text("""
             newest.invoice_status IN ('open', 'partially_paid', 'paid')
             AND (newest.invoice_status = 'paid') <> (sums.applied >= newest.invoice_total_minor)
         )
-    ) AND NOT EXISTS (
-        SELECT FROM payments.payments p WHERE p.business_id = i.business_id AND p.invoice_id = i.invoice_id
-            AND p.settled_minor IS NOT NULL AND p.paid_minor = 0
     )
 """)
 _CREDIT = text("""

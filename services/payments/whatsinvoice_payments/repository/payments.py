@@ -1,6 +1,6 @@
 """Payments: rows <-> aggregates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -26,11 +26,39 @@ async def lock_invoice(tx: Transaction, invoice_id: str) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"checkout:{invoice_id}", 0))))
 
 
-async def latest_attempt(tx: Transaction, business_id: str, invoice_id: str) -> Payment | None:
-    """The invoice's attempt with the highest number, locked."""
+async def next_number(tx: Transaction, business_id: str, invoice_id: str) -> int:
+    """Return the number of the invoice's next attempt."""
+    statement = select(func.coalesce(func.max(PAYMENTS.c.number), 0) + 1).where(
+        PAYMENTS.c.business_id == business_id, PAYMENTS.c.invoice_id == invoice_id
+    )
+    return int((await tx.execute(statement)).scalar_one())
+
+
+async def quarantined_of(tx: Transaction, business_id: str, invoice_id: str) -> Sequence[Payment]:
+    """Return the payments of an invoice that are in quarantine."""
+    statement = select(PAYMENTS).where(
+        PAYMENTS.c.business_id == business_id,
+        PAYMENTS.c.invoice_id == invoice_id,
+        PAYMENTS.c.status == Status.QUARANTINED.value,
+    )
+    return [payment_of(row) for row in await tx.execute(statement.order_by(PAYMENTS.c.number))]
+
+
+async def succeeded_of(tx: Transaction, business_id: str, invoice_id: str) -> Mapping[str, int]:
+    """Return what each payment of an invoice counts for that has succeeded, minor units by id."""
+    statement = select(PAYMENTS.c.id, PAYMENTS.c.settled_minor).where(
+        PAYMENTS.c.business_id == business_id,
+        PAYMENTS.c.invoice_id == invoice_id,
+        PAYMENTS.c.status == Status.SUCCEEDED.value,
+    )
+    return {row.id: row.settled_minor for row in await tx.execute(statement)}
+
+
+async def latest_attempt(tx: Transaction, business_id: str, invoice_id: str, means: str) -> Payment | None:
+    """Return the invoice's newest attempt by these means, locked."""
     statement = (
         select(PAYMENTS)
-        .where(PAYMENTS.c.business_id == business_id, PAYMENTS.c.invoice_id == invoice_id)
+        .where(PAYMENTS.c.business_id == business_id, PAYMENTS.c.invoice_id == invoice_id, PAYMENTS.c.means == means)
         .order_by(PAYMENTS.c.number.desc())
         .limit(1)
         .with_for_update()

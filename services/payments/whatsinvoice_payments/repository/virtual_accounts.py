@@ -1,5 +1,6 @@
 """Accounts that the provider opens for payers: for one payment, or for a customer to keep."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, insert, or_, select
@@ -7,7 +8,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_payments.domain.bank_account import BankAccount, TransferAccount, VirtualAccount
-from whatsinvoice_payments.domain.payment import Payable, Status
+from whatsinvoice_payments.domain.payment import Payable, Payment, Status
+from whatsinvoice_payments.domain.transfer import OpenTransfer
 from whatsinvoice_payments.models import PAYMENTS, TRANSFER_ACCOUNTS, VIRTUAL_ACCOUNTS
 
 
@@ -23,6 +25,7 @@ def _virtual(row: Row[tuple[object, ...]]) -> VirtualAccount:
         row.customer_code,
         _bank_account(row),
         row.currency,
+        row.subaccount_code,
         row.created_at,
     )
 
@@ -64,6 +67,33 @@ async def open_transfer(tx: Transaction, payable: Payable, until: datetime) -> t
     return TransferAccount(row.payment_id, row.business_id, _bank_account(row), row.expires_at), row.reference
 
 
+async def open_transfers(
+    tx: Transaction, business_id: str, invoice_id: str, moment: datetime
+) -> Sequence[OpenTransfer]:
+    """Return the accounts that take a transfer for an invoice after a moment, the newest first."""
+    joined = TRANSFER_ACCOUNTS.join(PAYMENTS, TRANSFER_ACCOUNTS.c.payment_id == PAYMENTS.c.id)
+    statement = (
+        select(*PAYMENTS.c, *(column.label(f"of_account_{column.name}") for column in TRANSFER_ACCOUNTS.c))
+        .select_from(joined)
+        .where(
+            PAYMENTS.c.business_id == business_id,
+            PAYMENTS.c.invoice_id == invoice_id,
+            PAYMENTS.c.settled_minor.is_(None),
+            PAYMENTS.c.status != Status.QUARANTINED.value,
+            TRANSFER_ACCOUNTS.c.expires_at > moment,
+        )
+        .order_by(PAYMENTS.c.number.desc())
+    )
+    return [_open_transfer(row) for row in await tx.execute(statement)]
+
+
+def _open_transfer(row: Row[tuple[object, ...]]) -> OpenTransfer:
+    fields = row._mapping  # noqa: SLF001  (SQLAlchemy's documented way to a row as a mapping)
+    payment = Payment(**{column.name: fields[column.name] for column in PAYMENTS.c} | {"status": Status(row.status)})
+    account = BankAccount("", row.of_account_bank_name, row.of_account_account_number, row.of_account_account_name)
+    return OpenTransfer(payment, account, row.of_account_expires_at)
+
+
 async def add_virtual_account(tx: Transaction, given: VirtualAccount) -> bool:
     """False when the customer has one already; a number that is another's already is an IntegrityError."""
     account = given.account
@@ -76,6 +106,7 @@ async def add_virtual_account(tx: Transaction, given: VirtualAccount) -> bool:
         account_number=account.account_number,
         account_name=account.account_name,
         currency=given.currency,
+        subaccount_code=given.subaccount_code,
         created_at=given.created_at,
     )
     added = await tx.execute(

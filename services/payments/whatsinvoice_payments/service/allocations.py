@@ -10,13 +10,16 @@ from whatsinvoice_payments.repository import payments as payment_rows
 
 
 async def record_allocation(tx: Transaction, allocation: Allocation) -> None:
-    """Keeps it, and moves its credit from what is received to what the customer has good; again changes nothing.
+    """Keep it, and move its credit from what is received to the customer's credit; again changes nothing.
 
     Raises:
         ServiceError: NOT_FOUND (PAYMENT_NOT_FOUND), and so another try, while there is no such payment.
     """
-    payment = await payment_rows.payment(tx, allocation.business_id, allocation.payment_id)
+    payment = await payment_rows.payment(tx, allocation.business_id, allocation.payment_id, lock=True)
     if payment is None:
         raise not_found("PAYMENT_NOT_FOUND", "there is no such payment")
-    if await allocation_rows.add_allocation(tx, allocation) and allocation.postings:
-        await ledger_rows.add_entry_set(tx, payment, allocation.purpose, allocation.postings)
+    if not await allocation_rows.add_allocation(tx, allocation) or not allocation.credit_minor:
+        return
+    await ledger_rows.add_entry_set(tx, payment, allocation.purpose, allocation.postings)
+    payment.credit_minor += -allocation.credit_minor if allocation.cause_id else allocation.credit_minor
+    await payment_rows.save_payment(tx, payment)

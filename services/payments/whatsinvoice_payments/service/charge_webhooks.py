@@ -56,10 +56,10 @@ class ChargeWebhooks:
         charge = await self._provider.verify(claim.reference)
         settled = Settled(Result.NOT_YET, "the provider does not know the reference")
         if charge is not None and charge.status is ChargeStatus.REVERSED:
-            await self._money_back.bring_in_line(claim.reference)
+            await self._money_back.bring_in_line(claim.reference, captured=True)
         if charge is not None:
             async with self._unit_of_work.begin() as tx:
-                settled = await settle(tx, claim.reference, charge, claim, event.id)
+                settled = await settle(tx, claim.reference, charge, claim, event.id, captured=True)
                 if settled.result is not Result.NOT_YET:
                     await webhook_rows.finish_event(tx, event.id, settled.result.value, settled.reason)
         if settled.result is Result.NOT_YET:

@@ -5,21 +5,20 @@ Whoever dies in between leaves an attempt that the next one asks the provider ab
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.errors import precondition
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.observe import telemetry
 
 from whatsinvoice_payments.clients import Invoices, Provider, ProviderError, ProviderRefusal, ReferenceTaken
-from whatsinvoice_payments.domain.payment import OPENING, Payable, Payment, Status
+from whatsinvoice_payments.domain.payment import CHECKOUT, OPENING, Payable, Payment, Status
 from whatsinvoice_payments.domain.schedule import next_check
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.service.answers import away, not_taken
-from whatsinvoice_payments.service.payouts import active_subaccount
+from whatsinvoice_payments.service.intents import begin, due_online, require_online, supersede
 from whatsinvoice_payments.service.settlement import fail, settle
 
 log = structlog.get_logger(__name__)
@@ -39,8 +38,6 @@ class Turn:
     ready: bool = False
     ours: bool = False
     fresh: bool = False
-    subaccount: str = ""
-    """Where the money goes, when the business has said so."""
 
 
 class CheckoutService:
@@ -69,8 +66,7 @@ class CheckoutService:
                 (PROVIDER_UNAVAILABLE).
         """
         payable = await self._invoices.payable(token)
-        if payable.due_minor <= 0:
-            raise precondition("INVOICE_NOT_PAYABLE", "nothing can be paid on this invoice now")
+        require_online(payable)
         with telemetry.span("open checkout", link=payable.traceparent):
             return await self._opened(payable)
 
@@ -79,8 +75,6 @@ class CheckoutService:
         while time.monotonic() < until:
             async with self._unit_of_work.begin() as tx:
                 turn = await self._take_turn(tx, payable)
-                if turn.ours:
-                    turn = replace(turn, subaccount=await active_subaccount(tx, payable.business_id, payable.currency))
             if turn.ready:
                 return turn.attempt
             if turn.ours:
@@ -93,27 +87,25 @@ class CheckoutService:
 
     async def _take_turn(self, tx: Transaction, payable: Payable) -> Turn:
         await payment_rows.lock_invoice(tx, payable.invoice_id)
-        latest = await payment_rows.latest_attempt(tx, payable.business_id, payable.invoice_id)
-        moment = now()
+        moment, payable = now(), await due_online(tx, payable)
+        latest = await payment_rows.latest_attempt(tx, payable.business_id, payable.invoice_id, CHECKOUT)
         if latest is None:
-            return await self._begin(tx, payable, 1, moment)
-        if latest.ahead_of_invoices(payable, moment):
-            raise precondition("INVOICE_NOT_PAYABLE", "a payment of this amount has just arrived")
+            return await self._begin(tx, payable, moment)
         if latest.refused_lately(payable, moment):
             raise not_taken()
         if latest.payable_again(payable, moment):
             return Turn(latest, ready=True)
         if not latest.may_be_opened(payable, moment):
-            return await self._begin(tx, payable, latest.number + 1, moment)
+            await supersede(tx, latest)
+            return await self._begin(tx, payable, moment)
         if latest.opening_until > moment:
             return Turn(latest)
         latest.opening_until = moment + OPENING
         await payment_rows.save_payment(tx, latest)
         return Turn(latest, ours=True)
 
-    async def _begin(self, tx: Transaction, payable: Payable, number: int, moment: datetime) -> Turn:
-        attempt = Payment.attempt(payable, number, moment, next_check(moment, moment, self._scale))
-        await payment_rows.add_payment(tx, attempt)
+    async def _begin(self, tx: Transaction, payable: Payable, moment: datetime) -> Turn:
+        attempt = await begin(tx, payable, CHECKOUT, next_check(moment, moment, self._scale))
         return Turn(attempt, ours=True, fresh=True)
 
     async def _open(self, turn: Turn, payable: Payable) -> Payment | None:
@@ -129,7 +121,7 @@ class CheckoutService:
                 email=payable.email_for_provider(self._email_domain),
                 callback_url=payable.public_url,
                 invoice_id=payable.invoice_id,
-                subaccount=turn.subaccount,
+                subaccount=attempt.split_subaccount,
             )
         except ReferenceTaken:
             await self._give_up(attempt.reference)

@@ -44,6 +44,8 @@ class Truth:
     charge: Charge
     refunds: Sequence[ProviderRefund]
     disputes: Sequence[ProviderDispute]
+    captured: bool
+    """Whether the charge was paid at some time, also where it is reversed now."""
 
 
 class MoneyBack:
@@ -63,15 +65,19 @@ class MoneyBack:
         self._disputes = disputes
         self._scale = scale
 
-    async def bring_in_line(self, reference: str) -> Settled:
-        """NOT_YET where the provider does not say that it was paid. Raises ProviderError."""
+    async def bring_in_line(self, reference: str, *, captured: bool = False) -> Settled:
+        """Bring a payment to what the provider says. NOT_YET where it does not say that it was paid.
+
+        `captured`: a signed success proves that the charge was paid, whatever became of it since. Raise ProviderError.
+        """
         charge = await self._provider.verify(reference)
         if charge is None:
             return Settled(Result.NOT_YET, "the provider does not know the reference")
         refunds, disputes = await asyncio.gather(self._refunds.all_of(charge), self._disputes.all_of(charge))
         try:
             async with self._unit_of_work.begin() as tx:
-                return await self._apply(tx, reference, Truth(charge, refunds, disputes))
+                truth = Truth(charge, refunds, disputes, captured=captured or bool(refunds or disputes))
+                return await self._apply(tx, reference, truth)
         except MoreThanCaptured as error:
             async with self._unit_of_work.begin() as tx:
                 return await hold_back(tx, Finding(Kind.REFERENCE, reference, str(error)))
@@ -87,7 +93,7 @@ class MoneyBack:
         payment = await payment_rows.payment_by_reference(tx, reference, lock=True)
         settled = Settled(Result.UNCHANGED)
         if payment is None or payment.status is not Status.QUARANTINED:
-            settled = await settle(tx, reference, truth.charge)
+            settled = await settle(tx, reference, truth.charge, captured=truth.captured)
             payment = await payment_rows.payment_by_reference(tx, reference, lock=True)
         if payment is None or not (payment.held or payment.settled_minor is not None):
             return settled
@@ -118,8 +124,11 @@ class MoneyBack:
         if moved and refund.status is RefundStatus.FAILED:
             await self._write(tx, payment, f"refund failed:{refund.id}", postings.refund_failed(refund.amount_minor))
         if moved and refund.status is RefundStatus.PROCESSED:
-            counted = await self._give_back(tx, payment, refund.amount_minor, "refund", refund.id)
-            written = postings.refund_processed(refund.amount_minor, counted, held=payment.held)
+            counted = await self._give_back(tx, payment, refund.amount_minor, "refund", refund.id, reopen=refund.reopen)
+            if refund.reopen or payment.held:
+                written = postings.refund_processed(refund.amount_minor, counted, held=payment.held)
+            else:
+                written = postings.refund_kept(refund.amount_minor, counted)
             await self._write(tx, payment, f"refund processed:{refund.id}", written)
         refund.plan(moment, self._scale)
         if not (accepted or moved):
@@ -174,8 +183,10 @@ class MoneyBack:
         written = postings.reversal(amount, counted, held=payment.held)
         await self._write(tx, payment, REVERSAL_PURPOSE, written)
 
-    async def _give_back(self, tx: Transaction, payment: Payment, amount: int, cause: str, cause_id: str) -> int:
-        """The payment has so much less; what of it had counted. Invoices never heard of a payment that is held."""
+    async def _give_back(
+        self, tx: Transaction, payment: Payment, amount: int, cause: str, cause_id: str, *, reopen: bool = True
+    ) -> int:
+        """Take an amount from the payment. Return what of it had counted. Invoices knows nothing of a held payment."""
         if amount > payment.left_minor:
             raise MoreThanCaptured(f"{cause} {cause_id} of {amount}, of which {payment.left_minor} are left")
         counted = payment.give_back(amount, cause)
@@ -184,7 +195,7 @@ class MoneyBack:
             await quarantine_rows.rule(tx, Ruling.REFUNDED, payment_id=payment.id)
         await payment_rows.save_payment(tx, payment)
         if not payment.held:
-            tx.publish(events.payment_reversed(payment, amount, cause, cause_id))
+            tx.publish(events.payment_reversed(payment, amount, cause, cause_id, reopen=reopen))
         return counted
 
     async def _hold(self, tx: Transaction, payment: Payment) -> None:
@@ -194,7 +205,8 @@ class MoneyBack:
 
     @staticmethod
     async def _write(tx: Transaction, payment: Payment, purpose: str, written: Sequence[Posting]) -> None:
-        await ledger_rows.add_entry_set(tx, payment, purpose, written)
+        if written:
+            await ledger_rows.add_entry_set(tx, payment, purpose, written)
 
 
 def _failed(told: ProviderRefund) -> bool:

@@ -41,21 +41,22 @@ class MoneyBackWebhooks:
         return await self._align(event, reference)
 
     async def transfer_rejected(self, event: StoredEvent) -> Outcome:
-        """`bank.transfer.rejected`: a wrong amount went back to its sender, who is to be offered another way."""
-        transaction_id, words = rejection_of(event.body)
+        """Handle `bank.transfer.rejected`: a wrong amount went back to its sender. Only `success` counts as paid."""
+        rejection = rejection_of(event.body)
+        transaction_id = rejection.transaction_id
         charge = await self._provider.find(transaction_id) if transaction_id else None
         known = await self._known(charge.reference) if charge else None
         if charge is None or known is None:
             return await self._hold(event, transaction_id, UNKNOWN)
         async with self._unit_of_work.begin() as tx:
-            settled = await settle(tx, charge.reference, charge)
+            if charge.status is ChargeStatus.SUCCESS:
+                return _outcome(await settle(tx, charge.reference, charge))
             payment = await payment_rows.payment_by_reference(tx, charge.reference, lock=True)
-            if charge.status is ChargeStatus.OPEN and payment is not None and payment.open:
-                await fail(tx, payment, words or "the transfer was rejected")
-                settled = Settled(Result.SETTLED, words)
-        if settled.result is Result.NOT_YET:
-            settled = Settled(Result.UNCHANGED, settled.reason)
-        return _outcome(settled)
+            if payment is None or not payment.open:
+                return _outcome(Settled(Result.UNCHANGED))
+            words = rejection.words or "the transfer was rejected"
+            await fail(tx, payment, words, returned=True, sent_minor=rejection.sent_minor)
+            return _outcome(Settled(Result.SETTLED, words))
 
     async def _align(self, event: StoredEvent, reference: str) -> Outcome:
         known = await self._known(reference)

@@ -34,8 +34,10 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 5
 
 
-async def create_refund(tx: Transaction, business_id: str, payment_id: str, amount_minor: int, reason: str) -> Refund:
-    """Writes it down to be sent; 0 is all that is left.
+async def create_refund(
+    tx: Transaction, business_id: str, payment_id: str, amount_minor: int, reason: str, *, reopen: bool = False
+) -> Refund:
+    """Record a refund to be sent; amount 0 is all that is left. The invoice stays paid unless it is to `reopen`.
 
     Raises:
         ServiceError: NOT_FOUND (PAYMENT_NOT_FOUND), INVALID_ARGUMENT (REASON_TOO_LONG), and as `amount_of`.
@@ -47,7 +49,7 @@ async def create_refund(tx: Transaction, business_id: str, payment_id: str, amou
     found = await dispute_rows.disputes_of(tx, payment.id)
     disputed = [dispute.amount_minor for dispute in found if dispute.status in UNRESOLVED]
     amount = amount_of(payment, amount_minor, sum(leaving) + sum(disputed))
-    refund = Refund.of(payment, amount, reason, now())
+    refund = Refund.of(payment, amount, reason, now(), reopen=reopen)
     await rows.add_refund(tx, refund)
     tx.publish(events.refund_updated(refund))
     return refund

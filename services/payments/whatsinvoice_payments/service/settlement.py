@@ -17,6 +17,7 @@ from whatsinvoice_payments.domain.quarantine import Finding, Kind
 from whatsinvoice_payments.repository import ledger as ledger_rows
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import quarantine as quarantine_rows
+from whatsinvoice_payments.service.intents import warn_of_open_transfers
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +50,19 @@ class Settled:
 
 
 async def settle(
-    tx: Transaction, reference: str, charge: Charge, claim: Claim | None = None, webhook_id: str = ""
+    tx: Transaction,
+    reference: str,
+    charge: Charge,
+    claim: Claim | None = None,
+    webhook_id: str = "",
+    *,
+    captured: bool = False,
 ) -> Settled:
-    """Applies what the provider verified; a repeat changes nothing. The claim is what a signed webhook said.
+    """Apply what the provider verified; a repeat changes nothing. The claim is what a signed webhook said.
 
-    Money that the provider has reversed came first: it is settled here, and what went back of it by
-    `MoneyBack.bring_in_line`, which knows how.
+    Only `success` counts as paid. A reversed charge is booked where refunds, disputes or a signed success prove that it
+    had been `captured`; `MoneyBack.bring_in_line` then books what went back. Any other reversed charge, such as a
+    transfer that was sent back to its sender, was never paid.
     """
     payment = await payment_rows.payment_by_reference(tx, reference, lock=True)
     if payment is None:
@@ -66,6 +74,8 @@ async def settle(
         return Settled(Result.NOT_YET, charge.words)
     if charge.status is ChargeStatus.FAILED:
         return await _fail(tx, payment, charge.words)
+    if charge.status is ChargeStatus.REVERSED and not captured:
+        return await _fail(tx, payment, charge.words or "the provider reversed it")
     reason = charges.contradiction(payment, charge, claim)
     if reason:
         return await _hold(tx, payment, charge, reason, webhook_id)
@@ -95,6 +105,7 @@ async def _hold(tx: Transaction, payment: Payment, charge: Charge, reason: str, 
         if charges.is_captured(payment, charge):
             payment.hold(charge.paid_minor, charge.fees_minor, charge.channel, charge.paid_at or now())
         await payment_rows.save_payment(tx, payment)
+        tx.publish(events.payment_quarantined(payment))
     return await hold_back(tx, finding)
 
 
@@ -106,32 +117,25 @@ async def _succeed(tx: Transaction, payment: Payment, charge: Charge) -> Settled
 
 
 async def apply(tx: Transaction, payment: Payment, charge: Charge) -> None:
-    """A locked payment counts from now on for what came: its state, the books, and those who hear of it."""
+    """Book a locked payment: its state, its ledger entries and its events."""
     amount = charges.settled_minor(charge)
     payment.succeed(amount, charge.paid_minor, charge.fees_minor, charge.channel, charge.paid_at or now())
     await payment_rows.save_payment(tx, payment)
     postings = postings_of_success(amount, charge.paid_minor, charge.fees_minor)
     await ledger_rows.add_entry_set(tx, payment, SUCCESS_PURPOSE, postings)
     tx.publish(events.payment_succeeded(payment))
+    await warn_of_open_transfers(tx, payment)
 
 
 async def _fail(tx: Transaction, payment: Payment, reason: str) -> Settled:
     if not payment.open:
         return Settled(Result.UNCHANGED)
-    await fail(tx, payment, reason)
+    await fail(tx, payment, reason, returned=payment.takes_transfer)
     return Settled(Result.SETTLED)
 
 
-async def fail(tx: Transaction, payment: Payment, reason: str) -> None:
-    """A locked open payment failed, in the provider's words."""
+async def fail(tx: Transaction, payment: Payment, reason: str, *, returned: bool = False, sent_minor: int = 0) -> None:
+    """Fail a locked open payment, in the provider's words; `returned`: a transfer went back to its sender."""
     payment.fail(reason)
     await payment_rows.save_payment(tx, payment)
-    tx.publish(events.payment_failed(payment))
-
-
-async def _end(tx: Transaction, payment: Payment, status: Status, reason: str) -> Settled:
-    if payment.final:
-        return Settled(Result.UNCHANGED)
-    payment.end_as(status, reason)
-    await payment_rows.save_payment(tx, payment)
-    return Settled(Result.SETTLED)
+    tx.publish(events.payment_failed(payment, transfer_returned=returned, sent_minor=sent_minor))

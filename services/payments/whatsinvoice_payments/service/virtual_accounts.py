@@ -7,14 +7,12 @@ from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_payments.clients import Invoices, ProviderError, ProviderRefusal
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.domain.bank_account import TRANSFER_CURRENCIES, VirtualAccount
-from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.domain.payment import ACCOUNT, DEPOSIT, Payment
 from whatsinvoice_payments.domain.schedule import next_check
 from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import virtual_accounts as rows
 from whatsinvoice_payments.service.answers import away
 from whatsinvoice_payments.service.payouts import active_subaccount, get_business
-
-CHANNEL = "dedicated_nuban"
 
 
 class VirtualAccountService:
@@ -62,7 +60,9 @@ class VirtualAccountService:
             raise _unavailable(f"the provider gives none: {refusal}") from refusal
         except ProviderError as error:
             raise away(error.retry_after) from error
-        made = VirtualAccount.of(business_id, customer_id, code, account, business.currency, now())
+        made = VirtualAccount.of(
+            business_id, customer_id, code, account, business.currency, now(), subaccount_code=subaccount
+        )
         async with self._unit_of_work.begin() as tx:
             await rows.add_virtual_account(tx, made)
             return await rows.virtual_account_of(tx, business_id, customer_id) or made
@@ -92,11 +92,12 @@ class VirtualAccountService:
         async with self._unit_of_work.begin() as tx:
             await payment_rows.lock_invoice(tx, payable.invoice_id)
             if await payment_rows.payment_by_reference(tx, reference) is None:
-                latest = await payment_rows.latest_attempt(tx, payable.business_id, payable.invoice_id)
+                number = await payment_rows.next_number(tx, payable.business_id, payable.invoice_id)
                 moment = now()
-                number = latest.number + 1 if latest else 1
-                payment = Payment.attempt(payable, number, moment, next_check(moment, moment, self._scale))
-                payment.reference, payment.asked_minor, payment.channel = reference, amount_minor, CHANNEL
+                payment = Payment.attempt(payable, number, moment, next_check(moment, moment, self._scale), DEPOSIT)
+                payment.reference, payment.asked_minor, payment.channel = reference, amount_minor, DEPOSIT
+                if owner.subaccount_code:
+                    payment.split_subaccount, payment.split_bearer = owner.subaccount_code, ACCOUNT
                 payment.offer("", "")
                 await payment_rows.add_payment(tx, payment)
         return True

@@ -88,7 +88,7 @@ class Comparison:
     async def of_unseen(self, walk: Walk, payment: Payment) -> Difference | None:
         """How one of ours that the list did not show differs from the provider's word; raises ProviderError."""
         charge = await self._provider.verify(payment.reference)
-        ours = payment.paid_minor or payment.settled_minor
+        ours = payment.paid_minor
         missing = (walk.day, payment.reference, Kind.MISSING_AT_PROVIDER, ours, None, payment.currency)
         if charge is None:
             return Difference(*missing, "the provider has never heard of it")

@@ -74,7 +74,7 @@ async def test_after_the_payment_the_page_says_paid_and_leads_to_the_receipt(
     path = _path(invoice["public_url"])
     waiting = await gateway.get(f"{path}?trxref=x&reference=x")
     assert "confirming your payment" in waiting.text
-    assert waiting.headers["refresh"] == "3"
+    assert waiting.headers["refresh"] == f"3; url={path}?reference=x&look=1"
     payment = a_payment_succeeded(business_id, invoice["id"], 7_500_000)
     await publish(redis_url, "whatsinvoice.payments.v1", payment)
 
@@ -154,20 +154,20 @@ def _view(**changes: Any) -> pb.GetPublicInvoiceResponse:
 
 
 def test_the_merchants_account_and_a_reference_are_shown_where_she_has_one() -> None:
-    details = payments_pb2.GetTransferDetailsResponse(
-        account=_bank_account(), reference="INV-000001", pay_with_transfer=True
+    details = payments_pb2.GetPaymentOptionsResponse(
+        account=_bank_account(), narration="INV-000001", pay_online=True, pay_with_transfer=True
     )
     pages = Pages("https://checkout.paystack.com")
-    page = bytes(pages.invoice(_view(), "t0ken", details, came_back=False).body).decode()
+    page = bytes(pages.invoice(_view(), "t0ken", details).body).decode()
     for expected in ("A &amp; B Bank", "0123456789", "ADA DESIGNS", "<strong>INV-000001</strong> in the narration"):
         assert expected in page
     assert 'action="/i/t0ken/transfer-sent"' in page
     assert 'action="/i/t0ken/transfer"' in page
     assert len(page.encode()) < MAX_PAGE
-    none = bytes(pages.invoice(_view(), "t0ken", None, came_back=False).body).decode()
+    none = bytes(pages.invoice(_view(), "t0ken", None).body).decode()
     assert "transfer" not in none.partition("</style>")[2].replace("Card, bank transfer or USSD", "")
     paid = _view(status=pb.INVOICE_STATUS_PAID, amount_due_minor=0)
-    assert "0123456789" not in bytes(pages.invoice(paid, "t0ken", details, came_back=False).body).decode()
+    assert "0123456789" not in bytes(pages.invoice(paid, "t0ken", details).body).decode()
 
 
 def test_the_one_time_account_tells_amount_and_expiry() -> None:

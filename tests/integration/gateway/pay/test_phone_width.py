@@ -37,8 +37,10 @@ def an_invoice(status: pb.InvoiceStatus.ValueType, **changes: int) -> str:
     if status == pb.INVOICE_STATUS_OPEN:
         invoice.ClearField("transfer_claim_time")
     found = pb.GetPublicInvoiceResponse(business_name="Ada Designs and Events", invoice=invoice)
-    details = payments_pb2.GetTransferDetailsResponse(account=ACCOUNT, reference="INV-000001", pay_with_transfer=True)
-    return bytes(PAGES.invoice(found, "t0ken", details, came_back=False).body).decode()
+    details = payments_pb2.GetPaymentOptionsResponse(
+        account=ACCOUNT, narration="INV-000001", pay_online=True, pay_with_transfer=True
+    )
+    return bytes(PAGES.invoice(found, "t0ken", details).body).decode()
 
 
 def a_transfer() -> str:

@@ -82,7 +82,7 @@ async def run(process: Process[Any]) -> dict[str, list[tuple[str, ...]]]:
 
 
 REVERSAL = """
-    INSERT INTO invoices.reversals SELECT 'rev_' || id, business_id, id, '', 'refund', '', 5, 0, 5, now()
+    INSERT INTO invoices.reversals SELECT 'rev_' || id, business_id, id, '', 'reversal', '', 5, 0, 5, true, now()
     FROM invoices.invoices WHERE id = %s
 """
 BREAKS = [
@@ -93,6 +93,11 @@ BREAKS = [
     ("UPDATE invoices.receipts SET credit_minor = 5 WHERE invoice_id = %s", "id",
      "UPDATE invoices.receipts SET credit_minor = 0 WHERE invoice_id = %s"),
     (REVERSAL, "id", "DELETE FROM invoices.reversals WHERE invoice_id = %s"),
+    (REVERSAL.replace("true", "false"), "id", "DELETE FROM invoices.reversals WHERE invoice_id = %s"),
+    ("UPDATE invoices.invoices SET refunded_minor = 1 WHERE id = %s", "id",
+     "UPDATE invoices.invoices SET refunded_minor = 0 WHERE id = %s"),
+    ("UPDATE invoices.invoices SET credit_minor = 1 WHERE id = %s", "id",
+     "UPDATE invoices.invoices SET credit_minor = 0 WHERE id = %s"),
     ("UPDATE invoices.counters SET last = last + 1 WHERE kind = 'invoice' AND business_id = %s", "business",
      "UPDATE invoices.counters SET last = last - 1 WHERE kind = 'invoice' AND business_id = %s"),
     ("UPDATE invoices.counters SET last = last - 1 WHERE kind = 'receipt' AND business_id = %s", "business",

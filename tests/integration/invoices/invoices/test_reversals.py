@@ -3,12 +3,10 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from support.builders import a_payment_reversed, a_payment_succeeded, an_invoice
+from support.builders import a_payment_reversed, a_payment_succeeded
 from support.sample import eventually
-from support.services import publish
+from support.told import TOTAL, Told
 from whatsinvoice.common.v1 import common_pb2
-from whatsinvoice.invoices.v1 import events_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.invoices.v1.invoices_pb2_grpc import InvoicesServiceStub
 from whatsinvoice.payments.v1 import events_pb2 as told_by_payments
@@ -16,58 +14,13 @@ from whatsinvoice.payments.v1 import payments_pb2
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.runtime import Process
 
-STREAM = "whatsinvoice.payments.v1"
-TOTAL = 7_500_000
-
-
-class Told:
-    """What invoices is told, and what it makes of it."""
-
-    def __init__(self, process: Process[Any], stub: InvoicesServiceStub, merchant: Any, redis_url: str) -> None:
-        self.process = process
-        self.stub = stub
-        self.merchant = merchant
-        self.redis_url = redis_url
-
-    async def issue(self) -> pb.Invoice:
-        answer = await self.stub.CreateInvoice(an_invoice(issue=True), metadata=self.merchant.metadata)
-        invoice: pb.Invoice = answer.invoice
-        return invoice
-
-    async def tell(self, *events: Any) -> None:
-        await publish(self.redis_url, STREAM, *events)
-
-    async def stands(self, invoice_id: str, status: int, paid_minor: int) -> None:
-        """Waits until the invoice is so."""
-
-        async def so() -> bool:
-            request = pb.GetInvoiceRequest(invoice_id=invoice_id)
-            found = (await self.stub.GetInvoice(request, metadata=self.merchant.metadata)).invoice
-            return (found.status, found.amount_paid_minor) == (status, paid_minor)
-
-        await eventually(so)
-
-    async def answers(self, invoice_id: str) -> list[events_pb2.InvoiceReversalRecorded]:
-        query = text(
-            "SELECT payload FROM invoices.outbox WHERE event_type = 'InvoiceReversalRecorded' ORDER BY sequence"
-        )
-        async with self.process.unit_of_work.begin() as tx:
-            payloads = (await tx.execute(query)).scalars().all()
-        read = [events_pb2.InvoiceReversalRecorded.FromString(payload) for payload in payloads]
-        return [event for event in read if event.aggregate_id == invoice_id]
-
-    async def kinds(self, invoice_id: str) -> list[str]:
-        request = pb.ListInvoiceEventsRequest(invoice_id=invoice_id)
-        answer = await self.stub.ListInvoiceEvents(request, metadata=self.merchant.metadata)
-        return [event.kind for event in answer.events]
-
 
 @pytest.fixture
 def told(process: Process[Any], invoices: InvoicesServiceStub, merchant: Any, redis_url: str) -> Told:
     return Told(process, invoices, merchant, redis_url)
 
 
-async def test_a_refund_in_two_parts_makes_the_invoice_due_again(told: Told) -> None:
+async def test_money_taken_back_in_two_parts_makes_the_invoice_due_again(told: Told) -> None:
     invoice = await told.issue()
     payment = a_payment_succeeded(told.merchant.business_id, invoice.id, TOTAL)
     await told.tell(payment)

@@ -76,12 +76,18 @@ async def test_a_rejected_transfer_is_told_and_a_declined_card_is_not(stage: Sta
             merchant,
             reason="Incorrect amount",
             payment=pb.Payment(id=new_id("pay"), invoice_id=invoice.id, amount=AMOUNT, channel=channel),
+            transfer_returned=channel == "bank_transfer",
+            sent_minor=7_400_000,
         )
         for channel in ("card", "bank_transfer")
     )
     await publish(stage.redis_url, PAYMENTS, card)
     text = await told(stage, merchant, PAYMENTS, transfer)
-    assert "was sent back to its sender: Incorrect amount." in text
+    assert "A bank transfer of ₦74,000.00" in text
+    assert "was sent back to its sender: Incorrect amount. Exactly ₦75,000.00 is asked for" in text
+    [to_payer] = await texts_to(stage, merchant.customer, merchant, "money_notice")
+    assert "Your transfer of ₦74,000.00 for invoice INV-000007 was sent back to you: Incorrect amount." in to_payer
+    assert "Please send exactly ₦75,000.00, or pay in another way: https://pay.example/i/a-link" in to_payer
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from support.services import reason_of
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
-from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.rpc.errors import from_rpc_error
 from whatsinvoice_payments.clients.paystack_http import CALLS
@@ -174,11 +173,8 @@ async def test_a_wrong_key_is_our_fault_and_not_the_payers(
 async def test_less_than_the_provider_takes_is_not_payable_and_not_tried_over_and_over(stage: Stage) -> None:
     token = stage.invoices.bill(100)
     for _ in range(3):
-        assert reason_of(await refused(stage, token)) == "INVOICE_NOT_PAYABLE"
-    assert await stage.statuses(token) == ["failed"]
-    [event] = await stage.told(token)
-    assert isinstance(event, PaymentFailed)
-    assert event.reason == "Invalid Amount Sent"
+        assert reason_of(await refused(stage, token)) == "AMOUNT_BELOW_MINIMUM"
+    assert await stage.statuses(token) == []
 
 
 async def test_a_crash_before_the_provider_heard_opens_the_same_attempt(stage: Stage) -> None:

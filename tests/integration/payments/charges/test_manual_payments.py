@@ -7,20 +7,13 @@ from typing import Any
 import grpc
 import pytest
 from support.payments.stage import Stage
+from support.payments.surprises import record
 from support.services import reason_of
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_kit.core.clock import now
 
 DUE = 7_500_000
-
-
-async def record(stage: Stage, token: str, key: str = "", **given: Any) -> pb.Payment:
-    invoice_id = given.pop("invoice_id", stage.invoices.by_token[token].invoice_id)
-    request = pb.RecordPaymentRequest(invoice_id=invoice_id, **({"method": "cash"} | given))
-    metadata = (*stage.as_merchant(token), ("idempotency-key", key)) if key else stage.as_merchant(token)
-    payment: pb.Payment = (await stage.stub.RecordPayment(request, metadata=metadata)).payment
-    return payment
 
 
 @pytest.mark.parametrize(
@@ -41,7 +34,7 @@ async def test_it_is_in_the_books_and_told_at_once(stage: Stage, method: str, ac
 
 async def test_more_than_is_due_is_taken_whole(stage: Stage) -> None:
     token = stage.invoices.bill()
-    payment = await record(stage, token, amount_minor=DUE + 1)
+    payment = await record(stage, token, amount_minor=DUE + 1, as_credit=True)
     assert payment.amount.amount_minor == DUE + 1
 
 

@@ -177,6 +177,6 @@ async def test_who_may_call_what(stage: Stage) -> None:
             except grpc.aio.AioRpcError as error:
                 if reason_of(error) == "NOT_ALLOWED":
                     refused.add(caller)
-        provider_side = rpc in ("StartCheckout", "ReceivePaystackWebhook", "GetTransferDetails", "StartTransfer")
+        provider_side = rpc in ("StartCheckout", "ReceivePaystackWebhook", "GetPaymentOptions", "StartTransfer")
         allowed = {"gateway"} if provider_side else {"a user"}
         assert refused == set(callers) - allowed, rpc

@@ -75,9 +75,9 @@ async def test_the_first_one_is_active_at_once_shown_masked_and_announced(stage:
 
 async def test_payers_see_the_whole_number(stage: Stage, merchant: str) -> None:
     await name(stage, merchant, FIRST)
-    request = pb.GetTransferDetailsRequest(token=merchant)
-    found = await stage.stub.GetTransferDetails(request, metadata=stage.as_gateway)
-    assert (found.account.account_number, found.reference) == (FIRST, "INV-000001")
+    request = pb.GetPaymentOptionsRequest(token=merchant)
+    found = await stage.stub.GetPaymentOptions(request, metadata=stage.as_gateway)
+    assert (found.account.account_number, found.narration) == (FIRST, "INV-000001")
 
 
 async def test_a_change_waits_a_day_and_naming_the_old_one_undoes_it(stage: Stage, merchant: str) -> None:

@@ -7,12 +7,20 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+<<<<<<< HEAD:tests/integration/payments/refunds/test_refunds.py
+=======
+from payments.money_back import FAILS, LEASE_300_MS, NEEDS_ATTENTION, TOTAL, control, elsewhere, paid
+from payments.stage import Stage, eventually, staged
+from payments.test_f37_surprises import events_of
+>>>>>>> 24777e9 (Tell money surprises to both sides and keep refunded invoices paid):tests/payments/test_refunds.py
 from support.keys import Keyring
 from support.payments.money_back import FAILS, LEASE_300_MS, NEEDS_ATTENTION, TOTAL, control, elsewhere, paid
 from support.payments.stage import Stage, eventually, staged
+from support.payments.surprises import events_of
 from support.sandbox import Entrance
 from support.services import bearer, reason_of
 from whatsinvoice.common.v1 import common_pb2
+from whatsinvoice.payments.v1 import events_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_payments.service.money_back_gauges import OLDEST, REFUNDS, MoneyBackGauges
 
@@ -51,13 +59,13 @@ async def test_all_of_a_payment_goes_back_and_the_books_say_so(stage: Stage) -> 
     [at_provider] = (await sale.at_provider())["refunds"]
     assert (at_provider["merchant_note"], at_provider["amount"]) == (refund.id, TOTAL)
     assert kept["provider_id"] == str(at_provider["id"])
-    assert await sale.purposes() == ["payment", "refund processed", "refund sent"]
+    assert await sale.purposes() == ["payment", "refund sent"]
     assert await stage.ledger(sale.token) == {
         "paystack_clearing": -payment["fees_minor"],
         "fees": payment["fees_minor"],
-        "receivable": 0,
-        "refunds": 0,
-    }
+        "receivable": -TOTAL,
+        "refunds": TOTAL,
+    }, "the invoice stays paid"
     told = await sale.told()
     assert (told["PaymentSucceeded"], told[f"PaymentReversed refund {TOTAL}"]) == (1, 1)
     assert (told["RefundUpdated pending"], told["RefundUpdated processed"]) == (1, 1)
@@ -81,7 +89,22 @@ async def test_fees_that_the_payer_bore_go_back_last_and_are_due_from_nobody(sta
     await sale.refund()
     await sale.become("refunds", "processed")
     await sale.books_agree()
-    assert (await stage.ledger(sale.token))["receivable"] == 0
+    books = await stage.ledger(sale.token)
+    assert (books["receivable"], books["refunds"]) == (-TOTAL, TOTAL)
+
+
+@pytest.mark.parametrize("reopen", [False, True])
+async def test_f38_a_refund_reopens_the_invoice_only_where_it_is_asked_to(stage: Stage, *, reopen: bool) -> None:
+    sale = await (await paid(stage)).settled()
+    request = pb.CreateRefundRequest(payment_id=sale.payment_id, amount_minor=500_000, reopen=reopen)
+    made = (await stage.stub.CreateRefund(request, metadata=sale.me)).refund
+    assert made.reopen == reopen
+    await sale.become("refunds", "processed")
+    await sale.books_agree()
+    books = await stage.ledger(sale.token)
+    assert (books["receivable"], books["refunds"]) == ((500_000 - TOTAL, 0) if reopen else (-TOTAL, 500_000))
+    [event] = await events_of(stage, sale.token, events_pb2.PaymentReversed)
+    assert (event.cause, event.reopen) == ("refund", reopen)
 
 
 async def test_the_same_key_gives_one_refund(stage: Stage) -> None:

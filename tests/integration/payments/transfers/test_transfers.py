@@ -5,13 +5,20 @@ from typing import Any
 
 import grpc
 import pytest
+<<<<<<< HEAD:tests/integration/payments/transfers/test_transfers.py
+from sqlalchemy import update
 from support.payments.stage import Stage
+=======
+from payments.stage import Stage
+from sqlalchemy import update
+>>>>>>> 24777e9 (Tell money surprises to both sides and keep refunded invoices paid):tests/payments/test_transfers.py
 from support.services import reason_of
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.domain.payment import Payment
+from whatsinvoice_payments.models import PAYMENTS
 from whatsinvoice_payments.service.transfers import TransferService
 
 DUE = 7_500_000
@@ -22,9 +29,9 @@ async def start(stage: Stage, token: str) -> pb.StartTransferResponse:
     return await stage.stub.StartTransfer(request, metadata=stage.as_gateway)
 
 
-async def details(stage: Stage, token: str) -> pb.GetTransferDetailsResponse:
-    request = pb.GetTransferDetailsRequest(token=token)
-    return await stage.stub.GetTransferDetails(request, metadata=stage.as_gateway)
+async def details(stage: Stage, token: str) -> pb.GetPaymentOptionsResponse:
+    request = pb.GetPaymentOptionsRequest(token=token)
+    return await stage.stub.GetPaymentOptions(request, metadata=stage.as_gateway)
 
 
 async def test_the_right_amount_into_the_account_settles_the_invoice(stage: Stage) -> None:
@@ -73,7 +80,7 @@ async def test_while_the_provider_is_away_the_details_are_still_told(stage: Stag
         await start(stage, token)
     assert reason_of(refused.value) == "PROVIDER_UNAVAILABLE"
     found = await details(stage, token)
-    assert (found.HasField("account"), found.reference, found.pay_with_transfer) == (False, "INV-000001", True)
+    assert (found.HasField("account"), found.narration, found.pay_with_transfer) == (False, "INV-000001", True)
     await stage.no_faults()
     assert (await start(stage, token)).account.account_number
 
@@ -117,6 +124,8 @@ async def test_a_crash_between_the_providers_answer_and_our_commit_loses_no_mone
         with pytest.raises(grpc.aio.AioRpcError):
             await start(stage, token)
     assert await stage.statuses(token) == ["initialized"]
+    async with stage.process.unit_of_work.begin() as tx:
+        await tx.execute(update(PAYMENTS).values(opening_until=now()).where(PAYMENTS.c.status == "initialized"))
     again = await start(stage, token)
     assert again.account.account_number == opened[1] != opened[0]
     assert await stage.transfer(opened[0], DUE) == 201

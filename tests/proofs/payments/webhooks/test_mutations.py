@@ -240,7 +240,7 @@ async def every_call(stage: Stage, world: World, paystack: Paystack) -> list[Cal
         lambda: banking.create_subaccount("Ada", account),
         lambda: banking.update_subaccount(code, "Ada", account),
         lambda: banking.virtual_account(email="a@example.com", name="Ada", currency="NGN", subaccount=""),
-        lambda: banking.charge_by_transfer(attempt, email="a@example.com", expires_at=now(), subaccount=""),
+        lambda: banking.charge_by_transfer(attempt, email="a@example.com", expires_at=now()),
     ]  # fmt: skip
 
 

@@ -35,6 +35,7 @@ class Walk(RuleBasedStateMachine):
         self.invoice = an_invoice()
         self.given = 0
         self.back = 0
+        self.refunded = 0
         self.left: list[Recorded] = []
         """Of each payment, what has not gone back."""
         self.seen = self.invoice.status
@@ -54,13 +55,19 @@ class Walk(RuleBasedStateMachine):
         self.given += amount
         self.left.append(recorded)
 
-    @rule(which=st.integers(0, 20), amount=st.integers(1, 1500))
-    def give_back(self, which: int, amount: int) -> None:
+    @rule(which=st.integers(0, 20), amount=st.integers(1, 1500), reopen=st.booleans())
+    def give_back(self, which: int, amount: int, *, reopen: bool) -> None:
         if not self.left:
             return
         which %= len(self.left)
         left, going = self.left[which], self.left[which].going_back(amount)
-        self.invoice.give_back(going.applied_minor)
+        before = self.invoice.status, self.invoice.amount_due_minor
+        if reopen:
+            self.invoice.take_back(going)
+        else:
+            self.invoice.refund(going)
+            self.refunded += going.applied_minor
+            assert (self.invoice.status, self.invoice.amount_due_minor) == before, "a refund changes no state"
         rest = Recorded(left.applied_minor - going.applied_minor, left.credit_minor - going.credit_minor)
         assert min(rest.applied_minor, rest.credit_minor) >= 0
         assert going.credit_minor == min(amount, left.credit_minor), "the credit goes first"
@@ -87,10 +94,15 @@ class Walk(RuleBasedStateMachine):
     def the_money_is_all_there(self) -> None:
         applied = sum(recorded.applied_minor for recorded in self.left)
         credit = sum(recorded.credit_minor for recorded in self.left)
-        assert self.invoice.amount_paid_minor == applied
+        assert self.invoice.amount_paid_minor == applied + self.refunded
+        assert (self.invoice.refunded_minor, self.invoice.credit_minor) == (self.refunded, credit)
         assert applied + credit == self.given - self.back
-        assert self.invoice.amount_paid_minor + self.invoice.amount_due_minor == self.invoice.total_minor
-        assert (self.invoice.status is Status.PAID) == (self.invoice.amount_due_minor == 0)
+        due = self.invoice.amount_due_minor
+        if self.invoice.status is Status.VOID:
+            assert due == 0, "nothing is due on a void invoice"
+        else:
+            assert self.invoice.amount_paid_minor + due == self.invoice.total_minor
+            assert (self.invoice.status is Status.PAID) == (due == 0)
         assert (self.invoice.status is Status.PAID) == (self.invoice.paid_at is not None)
         assert self.invoice.status is not Status.VOID or self.invoice.amount_paid_minor == 0
 
