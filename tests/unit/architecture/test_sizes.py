@@ -22,8 +22,9 @@ PLANNED = {
     "services/invoices": 2_500,
     # transfers, customers' own accounts, manual money and payout accounts, with their calls of Paystack (900 lines);
     # then refunds and disputes with nine RPCs and ten calls of Paystack (1,850), quarantine (250), the daily walk, the
-    # circuit and what is done with stored webhooks (1,150), and a ledger that proves itself, with its audit (1,400)
-    "services/payments": 6_400,
+    # circuit and what is done with stored webhooks (1,150), and a ledger that proves itself, with its audit (1,400);
+    # then undo, one open attempt per means, splits, the ways to pay and what became of an attempt (500)
+    "services/payments": 6_900,
     # notices of refunds, disputes, claims and payout accounts (250 lines), with their wording in files
     "services/notifications": 2_700,
     "services/notifications/whatsinvoice_notifications/chat": 2_500,

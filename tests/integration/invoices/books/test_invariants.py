@@ -82,7 +82,7 @@ async def run(process: Process[Any]) -> dict[str, list[tuple[str, ...]]]:
 
 
 REVERSAL = """
-    INSERT INTO invoices.reversals SELECT 'rev_' || id, business_id, id, '', 'reversal', '', 5, 0, 5, true, now()
+    INSERT INTO invoices.reversals SELECT 'rev_' || id, business_id, id, '', 'reversal', '', 5, 0, 5, now(), true
     FROM invoices.invoices WHERE id = %s
 """
 BREAKS = [

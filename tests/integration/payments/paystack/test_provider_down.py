@@ -9,12 +9,12 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
-from integration.payments.charges.test_manual_payments import record
 from integration.payments.payouts.test_payouts import FIRST, name
 from integration.payments.transfers.test_transfers import details
 from prometheus_client import REGISTRY
 from support.keys import Keyring
 from support.payments.stage import Stage, eventually, staged
+from support.payments.surprises import record
 from support.sandbox import Entrance
 from support.services import reason_of
 from whatsinvoice.payments.v1 import payments_pb2 as pb

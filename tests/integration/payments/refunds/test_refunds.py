@@ -7,12 +7,6 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
-<<<<<<< HEAD:tests/integration/payments/refunds/test_refunds.py
-=======
-from payments.money_back import FAILS, LEASE_300_MS, NEEDS_ATTENTION, TOTAL, control, elsewhere, paid
-from payments.stage import Stage, eventually, staged
-from payments.test_f37_surprises import events_of
->>>>>>> 24777e9 (Tell money surprises to both sides and keep refunded invoices paid):tests/payments/test_refunds.py
 from support.keys import Keyring
 from support.payments.money_back import FAILS, LEASE_300_MS, NEEDS_ATTENTION, TOTAL, control, elsewhere, paid
 from support.payments.stage import Stage, eventually, staged
