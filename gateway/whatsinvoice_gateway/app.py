@@ -36,6 +36,7 @@ from whatsinvoice_gateway.routes import (
     messages,
     pay,
     payments,
+    places,
     refunds,
     webhooks,
 )
@@ -46,7 +47,20 @@ from whatsinvoice_gateway.settings import Settings, listed
 CORS_IN = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Device-Id", "X-Request-Id", "traceparent"]
 CORS_OUT = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-Id"]
 CORS_OUT += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
-AREAS = (customers, invoices, invoice_money, payments, refunds, banks, messages, webhooks, pay, business, api_keys)
+AREAS = (
+    customers,
+    invoices,
+    invoice_money,
+    payments,
+    refunds,
+    banks,
+    messages,
+    webhooks,
+    pay,
+    business,
+    places,
+    api_keys,
+)
 DESCRIPTION = "One WhatsApp message becomes an invoice, a payment and a receipt."
 
 

@@ -78,7 +78,7 @@ def test_what_is_up_serves_at_once_however_late_auth_was(new_stack: Callable[...
 
     stack = new_stack(hold_auth)
     assert stack.up()
-    body = {"phone": "+2348030000009", "code": "000000"}
+    body = {"verification_id": "ver_01jzzzzzzzzzzzzzzzzzzzzzzz", "code": "000000"}
     answer = httpx.post(f"{stack.state.env['GATEWAY_URL']}/v1/auth/verify-phone", json=body, trust_env=False)
     assert (answer.status_code, answer.json()["code"]) == (422, "CODE_INVALID")
 

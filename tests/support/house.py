@@ -30,6 +30,7 @@ from whatsinvoice_payments.service.settlement import settle
 
 from support.backing import S3
 from support.http import served
+from support.identity import PASSWORD, register
 from support.keys import Keyring
 from support.sample import eventually
 from support.servers import worker
@@ -37,7 +38,6 @@ from support.services import running
 
 PAYSTACK_KEY = secrets.token_hex(16)
 NOBODY = "127.0.0.1:1"
-PASSWORD = "Tall3rThanTrees"
 LIMITS = ("register", "login", "refresh", "verify", "code", "account")
 LINES = [{"description": "a secret of theirs", "quantity": "1", "unit_price_minor": 7_500_000}]
 
@@ -114,7 +114,7 @@ async def housed(
     public = {"public_base_url": "http://pay.test"}
     async with running(INVOICES, **common("invoices"), **bucket, **public) as invoices:
         near = {"invoices_grpc": _address(invoices)}
-        codes = {"whatsapp_app_secret": secrets.token_hex(16), "code_key": secrets.token_hex(32)}
+        codes = {"whatsapp_app_secret": secrets.token_hex(16), "auth_grpc": NOBODY}
         paystack = {"paystack_base_url": f"{sandbox_url}/paystack", "paystack_secret_key": PAYSTACK_KEY}
         meta = {"whatsapp_base_url": f"http://{NOBODY}", "whatsapp_access_token": "none", **codes, **public}
         async with (
@@ -123,7 +123,6 @@ async def housed(
             running(
                 AUTH,
                 **common("auth"),
-                notifications_grpc=_address(notifications),
                 signing_keys=json.dumps([keyring.users]),
                 code_secret=secrets.token_hex(32),
                 refresh_secret=secrets.token_hex(32),
@@ -148,9 +147,7 @@ async def a_merchant(house: House, name: str) -> Merchant:
     """Registers one, gives her one of everything, and lets it arrive everywhere."""
     phone = f"+23480{secrets.randbelow(90_000_000) + 10_000_000}"
     body = {"phone": phone, "name": f"{name} Obi", "password": PASSWORD, "business_name": f"{name} Designs"}
-    made = (await house.client.post("/v1/auth/register", json=body)).raise_for_status().json()
-    async with house.processes["auth"].unit_of_work.begin() as tx:
-        await tx.execute(text("UPDATE auth.users SET phone_verified = true WHERE phone = :phone"), {"phone": phone})
+    made = await register(house.client, house.processes["auth"], **body)
     her = Merchant(house, phone, made["user"]["id"], made["business"]["id"])
     headers = await her.log_in()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from whatsinvoice_auth.domain import digits_of
+from whatsinvoice_auth.domain.verifications import digits_of
 from whatsinvoice_kit.rpc.keys import parse_signing_keys
 from whatsinvoice_local.backing.ports import free_port
 from whatsinvoice_local.demo.story import Story
@@ -68,7 +68,7 @@ def _used(stack: Stack, stories: list[Story]) -> dict[str, str]:
         found |= dict.fromkeys((story.merchant.number, story.merchant.number[1:]), "a merchant's phone")
     if url := stack.state.env.get("AUTH_DATABASE_URL"):
         with psycopg.connect(url) as connection:
-            codes = connection.execute("SELECT id FROM auth.code_requests").fetchall()
+            codes = connection.execute("SELECT id FROM auth.verifications").fetchall()
         found |= {digits_of(code_id, secrets["AUTH_CODE_SECRET"]): "a one-time code" for (code_id,) in codes}
     return found
 

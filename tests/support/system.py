@@ -34,14 +34,14 @@ PLENTY = dict.fromkeys(
     ("register_limit", "login_limit", "refresh_limit", "verify_limit", "code_limit", "account_limit"), "100000/minute"
 )
 _OWN: Mapping[str, dict[str, Any]] = {
-    "auth": {"notifications_grpc": NOBODY, "code_secret": "c0" * 16, "refresh_secret": "4e" * 16},
+    "auth": {"code_secret": "c0" * 16, "refresh_secret": "4e" * 16},
     "invoices": {"public_base_url": "http://pay.test", "s3_access_key": "k" * 16, "s3_secret_key": "k" * 16},
     "payments": {"invoices_grpc": NOBODY, "paystack_base_url": f"http://{NOBODY}", "paystack_secret_key": "sk_test_1"},
     "notifications": {
         "invoices_grpc": NOBODY,
         "whatsapp_base_url": f"http://{NOBODY}",
         "whatsapp_app_secret": "app-secret-of-the-tests",
-        "code_key": "a-code-key-of-the-tests-with-32-characters",
+        "auth_grpc": NOBODY,
     },
 }
 

@@ -123,7 +123,6 @@ class Plan:
         storage = self.resources.storage
         return {
             "auth": {
-                "NOTIFICATIONS_GRPC": self.grpc("notifications"),
                 "AUTH_SIGNING_KEYS_FILE": str(self.keys / "auth_signing_keys"),
                 **self._secrets_named("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET"),
             },
@@ -141,12 +140,13 @@ class Plan:
                 **self._secrets_named("PAYSTACK_SECRET_KEY"),
             },
             "notifications": {
+                "AUTH_GRPC": self.grpc("auth"),
                 "INVOICES_GRPC": self.grpc("invoices"),
                 "WHATSAPP_BASE_URL": f"{self.sandbox_url}/graph/v23.0",
                 "WHATSAPP_BUSINESS_ACCOUNT_ID": BUSINESS_ACCOUNT_ID,
                 "PUBLIC_BASE_URL": self.public_url,
                 **self._secrets_named("WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET"),
-                **self._secrets_named("WHATSAPP_VERIFY_TOKEN", "NOTIFICATIONS_CODE_KEY"),
+                **self._secrets_named("WHATSAPP_VERIFY_TOKEN"),
             },
         }
 

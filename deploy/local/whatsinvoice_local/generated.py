@@ -54,7 +54,7 @@ def _makers() -> dict[str, Callable[[], str]]:
         "WHATSAPP_PHONE_NUMBER_ID": lambda: str(10**14 + secrets.randbelow(9 * 10**14)),
     }
     makers["BACKUP_IDENTITIES"] = lambda: str(pyrage.x25519.Identity.generate())
-    for name in ("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET", "NOTIFICATIONS_CODE_KEY", "BACKUP_MANIFEST_KEYS"):
+    for name in ("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET", "BACKUP_MANIFEST_KEYS"):
         makers[name] = _text
     for name in ("WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"):
         makers[name] = _text

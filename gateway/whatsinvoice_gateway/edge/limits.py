@@ -4,15 +4,16 @@ from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from time import time
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Header, Request
 from limits.errors import StorageError
 from slowapi import Limiter
 from slowapi.errors import RateLimitExceeded
 from slowapi.util import get_remote_address
 from starlette.responses import Response
 from starlette.types import Scope
+from whatsinvoice.auth.v1 import auth_pb2
 from whatsinvoice_kit.events.limit_stores import sync_store
 
 from whatsinvoice_gateway.edge import cluster_storage  # noqa: F401  (limits knows a store once its class is made)
@@ -31,6 +32,21 @@ def client_address(request: Request) -> str:
     if not isinstance(address, IPv6Address):
         return text
     return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+
+
+DeviceId = Annotated[
+    str,
+    Header(
+        alias="X-Device-Id",
+        max_length=64,
+        description="A random id of 16 characters or more, kept by the device: strangers' guesses do not count on it",
+    ),
+]
+
+
+def origin_of(request: Request, device_id: str) -> auth_pb2.Origin:
+    """Return where a guess comes from, for auth to count."""
+    return auth_pb2.Origin(address=str(get_remote_address(request)), device_id=device_id)
 
 
 def make_limiter(settings: Settings) -> Limiter:

@@ -12,20 +12,25 @@ from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.edge import cookies
 from whatsinvoice_gateway.edge.idempotency import idempotent
+from whatsinvoice_gateway.edge.limits import DeviceId, origin_of
 from whatsinvoice_gateway.edge.tokens import Bearer, check, signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
 from whatsinvoice_gateway.schemas.account import (
-    AcceptedOut,
+    AccessTokenOut,
     ChangePasswordIn,
     PhoneIn,
+    ResendCodeIn,
     ResetPasswordIn,
     SessionOut,
+    SwitchIn,
 )
+from whatsinvoice_gateway.schemas.auth import VerificationMadeOut, VerifiedOut
 from whatsinvoice_gateway.schemas.base import Page, answer, problems
 from whatsinvoice_gateway.settings import Settings
 
-OPEN = problems(400, 409, 422, 429, 503)
+OPEN = problems(400, 422, 429, 503)
 SIGNED_IN = problems(400, 401, 403, 409, 422, 429, 503)
+SWITCH = problems(400, 401, 403, 404, 409, 422, 429, 503)
 
 
 def router(settings: Settings, limiter: Limiter) -> APIRouter:
@@ -37,26 +42,34 @@ def router(settings: Settings, limiter: Limiter) -> APIRouter:
 
 
 def _add_codes(routes: APIRouter, settings: Settings, limiter: Limiter) -> None:
-    waiting = {"status_code": 202, "response_model": AcceptedOut, "responses": OPEN, "dependencies": [idempotent]}
+    waiting = {"status_code": 202, "response_model": VerificationMadeOut}
 
-    @routes.post("/resend-code", **waiting)  # type: ignore[arg-type]  # a dict of many types
+    @routes.post("/resend-code", responses=problems(400, 404, 422, 429, 503), **waiting)  # type: ignore[arg-type]  # a dict of many types
     @limiter.limit(settings.code_limit)
-    async def resend_code(request: Request, body: PhoneIn, services: ServicesDep) -> Response:
-        await services.as_gateway("auth", services.auth.ResendCode, pb.ResendCodeRequest(phone=body.phone))
-        return answer(AcceptedOut(accepted=True), 202)
+    async def resend_code(request: Request, body: ResendCodeIn, services: ServicesDep) -> Response:
+        message = pb.ResendCodeRequest(verification_id=body.verification_id)
+        found = await services.as_gateway("auth", services.auth.ResendCode, message)
+        return answer(VerificationMadeOut.of(found.verification), 202)
 
-    @routes.post("/password/forgot", **waiting)  # type: ignore[arg-type]  # as above
+    @routes.post("/password/forgot", responses=OPEN, **waiting)  # type: ignore[arg-type]  # as above
     @limiter.limit(settings.code_limit)
     async def forgot_password(request: Request, body: PhoneIn, services: ServicesDep) -> Response:
-        await services.as_gateway("auth", services.auth.ForgotPassword, pb.ForgotPasswordRequest(phone=body.phone))
-        return answer(AcceptedOut(accepted=True), 202)
+        message = pb.ForgotPasswordRequest(phone=body.phone)
+        found = await services.as_gateway("auth", services.auth.ForgotPassword, message)
+        return answer(VerificationMadeOut.of(found.verification), 202)
 
-    @routes.post("/password/reset", status_code=204, responses=OPEN, dependencies=[idempotent])
+    @routes.post("/password/reset", response_model=VerifiedOut, responses=OPEN)
     @limiter.limit(settings.verify_limit)
-    async def reset_password(request: Request, body: ResetPasswordIn, services: ServicesDep) -> Response:
-        message = pb.ResetPasswordRequest(phone=body.phone, code=body.code, new_password=body.new_password)
-        await services.as_gateway("auth", services.auth.ResetPassword, message)
-        return Response(status_code=204)
+    async def reset_password(
+        request: Request, body: ResetPasswordIn, services: ServicesDep, device: DeviceId = ""
+    ) -> Response:
+        message = pb.ResetPasswordRequest(
+            verification_id=body.verification_id,
+            code=body.code,
+            password=body.password,
+            origin=origin_of(request, device),
+        )
+        return answer(VerifiedOut.of(await services.as_gateway("auth", services.auth.ResetPassword, message)))
 
 
 def _add_sessions(routes: APIRouter, settings: Settings, limiter: Limiter) -> None:
@@ -86,6 +99,13 @@ def _add_sessions(routes: APIRouter, settings: Settings, limiter: Limiter) -> No
             await check(request)
             await services.as_user("auth", services.auth.Logout, pb.LogoutRequest())
         return cookies.forget(Response(status_code=204))
+
+    @routes.post("/switch", response_model=AccessTokenOut, responses=SWITCH, dependencies=write)
+    @limiter.limit(settings.account_limit)
+    async def switch_business(request: Request, body: SwitchIn, services: ServicesDep) -> Response:
+        """Choose the business that this session, later logins and the chat act for; earlier access tokens end."""
+        message = pb.SwitchBusinessRequest(business_id=body.business_id)
+        return answer(AccessTokenOut.of(await services.as_user("auth", services.auth.SwitchBusiness, message)))
 
     @routes.post("/logout-all", status_code=204, responses=SIGNED_IN, dependencies=write)
     @limiter.limit(settings.account_limit)

@@ -3,15 +3,13 @@
 The first four are limited per address: slowapi finds the request among their arguments.
 """
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from slowapi import Limiter
 from starlette.responses import Response
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 
 from whatsinvoice_gateway.edge import cookies
-from whatsinvoice_gateway.edge.idempotency import idempotent
+from whatsinvoice_gateway.edge.limits import DeviceId, origin_of
 from whatsinvoice_gateway.edge.tokens import as_jwks, signed_in
 from whatsinvoice_gateway.routes.access import ServicesDep
 from whatsinvoice_gateway.schemas.auth import (
@@ -21,10 +19,10 @@ from whatsinvoice_gateway.schemas.auth import (
     MeOut,
     RefreshIn,
     RegisterIn,
-    RegisterOut,
     TokensOut,
+    VerificationMadeOut,
+    VerifiedOut,
     VerifyPhoneIn,
-    VerifyPhoneOut,
 )
 from whatsinvoice_gateway.schemas.base import answer, problems
 from whatsinvoice_gateway.settings import Settings
@@ -41,10 +39,9 @@ def router(settings: Settings, limiter: Limiter) -> APIRouter:
 
     @routes.post(
         "/v1/auth/register",
-        status_code=201,
-        response_model=RegisterOut,
-        responses=problems(400, 409, 422, 429, 503),
-        dependencies=[idempotent],
+        status_code=202,
+        response_model=VerificationMadeOut,
+        responses=problems(400, 422, 429, 503),
     )
     @limiter.limit(settings.register_limit)
     async def register(request: Request, body: RegisterIn, services: ServicesDep) -> Response:
@@ -57,33 +54,35 @@ def router(settings: Settings, limiter: Limiter) -> APIRouter:
             email=body.email or "",
         )
         found = await services.as_gateway("auth", services.auth.Register, message)
-        return answer(RegisterOut.of(found), 201)
+        return answer(VerificationMadeOut.of(found.verification), 202)
 
     @routes.post(
         "/v1/auth/verify-phone",
-        response_model=VerifyPhoneOut,
+        response_model=VerifiedOut,
         responses=problems(400, 409, 422, 429, 503),
-        dependencies=[idempotent],
     )
     @limiter.limit(settings.verify_limit)
-    async def verify_phone(request: Request, body: VerifyPhoneIn, services: ServicesDep) -> Response:
-        message = pb.VerifyPhoneRequest(phone=body.phone, code=body.code)
-        await services.as_gateway("auth", services.auth.VerifyPhone, message)
-        return answer(VerifyPhoneOut(verified=True))
+    async def verify_phone(
+        request: Request, body: VerifyPhoneIn, services: ServicesDep, device: DeviceId = ""
+    ) -> Response:
+        message = pb.VerifyPhoneRequest(
+            verification_id=body.verification_id, code=body.code, origin=origin_of(request, device)
+        )
+        return answer(VerifiedOut.of(await services.as_gateway("auth", services.auth.VerifyPhone, message)))
 
     @routes.post(
         "/v1/auth/login",
         response_model=TokensOut,
         responses=problems(400, 401, 404, 409, 422, 429, 503),
-        dependencies=[idempotent],
     )
     @limiter.limit(settings.login_limit)
-    async def login(request: Request, body: LoginIn, services: ServicesDep) -> Response:
+    async def login(request: Request, body: LoginIn, services: ServicesDep, device: DeviceId = "") -> Response:
         message = pb.LoginRequest(
             phone=body.phone,
             password=body.password,
             business_id=body.business_id or "",
             user_agent=request.headers.get("user-agent", ""),
+            origin=origin_of(request, device),
         )
         found = await services.as_gateway("auth", services.auth.Login, message)
         return _tokens(found.tokens, cookie=body.cookie)
@@ -91,8 +90,7 @@ def router(settings: Settings, limiter: Limiter) -> APIRouter:
     @routes.post(
         "/v1/auth/refresh",
         response_model=TokensOut,
-        responses=problems(400, 401, 409, 422, 429, 503),
-        dependencies=[idempotent],
+        responses=problems(400, 401, 422, 429, 503),
     )
     @limiter.limit(settings.refresh_limit)
     async def refresh(
@@ -100,7 +98,7 @@ def router(settings: Settings, limiter: Limiter) -> APIRouter:
         services: ServicesDep,
         body: RefreshIn | None = None,
         kept: cookies.RefreshCookie = "",
-        device: Annotated[str, Header(alias="X-Device-Id", max_length=64)] = "",
+        device: DeviceId = "",
     ) -> Response:
         given, cookie = (body.refresh_token, body.cookie) if body else (None, False)
         message = pb.RefreshRequest(refresh_token=given or kept, device_id=device)

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 
 from whatsinvoice_gateway.edge.etags import SeenVersion
-from whatsinvoice_gateway.edge.idempotency import idempotent
+from whatsinvoice_gateway.edge.idempotency import idempotency_required, idempotent
 from whatsinvoice_gateway.edge.tokens import signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
 from whatsinvoice_gateway.schemas.auth import BusinessOut
@@ -33,7 +33,7 @@ async def update_business(body: BusinessPatch, seen: SeenVersion, services: Serv
 @routes.get("/members", response_model=Page[MemberOut], responses=problems(401, 403, 422, 503))
 async def list_members(page: PageDep, services: ServicesDep) -> Response:
     found = await services.as_user("auth", services.auth.ListMembers, pb.ListMembersRequest(page=page))
-    data = [MemberOut.of(member) for member in found.members]
+    data = [MemberOut.of(member) for member in found.members] + [MemberOut.invited(one) for one in found.invitations]
     return answer(Page[MemberOut](data=data, next_cursor=found.page.next_cursor or None))
 
 
@@ -41,12 +41,19 @@ async def list_members(page: PageDep, services: ServicesDep) -> Response:
     "/members",
     status_code=201,
     response_model=MemberOut,
-    responses=problems(401, 403, 409, 422),
-    dependencies=[idempotent],
+    responses=problems(401, 403, 409, 422, 429),
+    dependencies=[idempotency_required],
 )
 async def invite_member(body: MemberIn, services: ServicesDep) -> Response:
     found = await services.as_user("auth", services.auth.InviteMember, body.message())
-    return answer(MemberOut.of(found.member), 201)
+    return answer(MemberOut.invited(found.invitation), 201)
+
+
+@routes.post("/leave", status_code=204, responses=problems(401, 403, 409, 503), dependencies=[idempotent])
+async def leave_business(services: ServicesDep) -> Response:
+    """End one's own place in the business; the last owner cannot."""
+    await services.as_user("auth", services.auth.LeaveBusiness, pb.LeaveBusinessRequest())
+    return Response(status_code=204)
 
 
 @routes.patch("/members/{member_id}", response_model=MemberOut, responses=problems(400, 401, 403, 404, 409, 422, 503))

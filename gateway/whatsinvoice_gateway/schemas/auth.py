@@ -23,15 +23,21 @@ class RegisterIn(Incoming):
     email: str | None = Field(default=None, max_length=254)
 
 
+VerificationId = Field(min_length=1, max_length=64, description="The id of the request that asked for the code")
+Code = Field(pattern=r"^\d{6}$")
+
+
 class VerifyPhoneIn(Incoming):
-    phone: str = Phone
-    code: str = Field(pattern=r"^\d{6}$")
+    verification_id: str = VerificationId
+    code: str = Code
 
 
 class LoginIn(Incoming):
     phone: str = Phone
     password: str = Field(min_length=1, max_length=128)
-    business_id: str | None = Field(default=None, min_length=1, max_length=64, description="One of /v1/me's places")
+    business_id: str | None = Field(
+        default=None, min_length=1, max_length=64, description="One of GET /v1/businesses; the chosen one if absent"
+    )
     cookie: bool = Cookie
 
 
@@ -72,26 +78,49 @@ class BusinessOut(Outgoing):
 
 
 class VerificationOut(Outgoing):
+    """A request that waits for its code. The same whether the phone is known or not."""
+
+    id: str
+    tag: str = Field(description="Without a message, write `CODE <tag>` from the phone to the business number")
     expires_at: datetime | None
 
+    @classmethod
+    def of(cls, message: pb.Verification) -> "VerificationOut":
+        return cls(id=message.id, tag=message.tag, expires_at=moment(message, "expire_time"))
 
-class RegisterOut(Outgoing):
-    user: UserOut
-    business: BusinessOut
+
+class VerificationMadeOut(Outgoing):
     verification: VerificationOut
 
     @classmethod
-    def of(cls, message: pb.RegisterResponse) -> "RegisterOut":
-        expires = moment(message, "verification_expire_time")
-        return cls(
-            user=UserOut.of(message.user),
-            business=BusinessOut.of(message.business),
-            verification=VerificationOut(expires_at=expires),
-        )
+    def of(cls, message: pb.Verification) -> "VerificationMadeOut":
+        return cls(verification=VerificationOut.of(message))
 
 
-class VerifyPhoneOut(Outgoing):
+class VerifiedUserOut(Outgoing):
+    id: str
+    phone: str
+    name: str
+
+
+class NamedBusinessOut(Outgoing):
+    id: str
+    name: str
+
+
+class VerifiedOut(Outgoing):
     verified: bool
+    user: VerifiedUserOut
+    business: NamedBusinessOut | None = Field(description="null when the person belongs to no business any more")
+
+    @classmethod
+    def of(cls, message: pb.VerifyPhoneResponse | pb.ResetPasswordResponse) -> "VerifiedOut":
+        user, business = message.user, message.business
+        return cls(
+            verified=True,
+            user=VerifiedUserOut(id=user.id, phone=user.phone, name=user.name),
+            business=NamedBusinessOut(id=business.id, name=business.name) if business.id else None,
+        )
 
 
 class TokensOut(Outgoing):
@@ -120,10 +149,16 @@ class PlaceOut(Outgoing):
     business_id: str
     business_name: str
     role: RoleName
+    chosen: bool = Field(description="Logins and the chat act for this business")
 
     @classmethod
     def of(cls, message: pb.Place) -> "PlaceOut":
-        return cls(business_id=message.business_id, business_name=message.business_name, role=role_name(message.role))
+        return cls(
+            business_id=message.business_id,
+            business_name=message.business_name,
+            role=role_name(message.role),
+            chosen=message.chosen,
+        )
 
 
 class MeOut(Outgoing):

@@ -26,7 +26,7 @@ class BusinessPatch(Incoming):
 
 class MemberIn(Incoming):
     phone: str = Phone
-    name: str = Field(default="", max_length=120, description="Of a person who is not registered yet")
+    name: str = Field(default="", max_length=120, description="What you call the person")
     role: Literal["admin", "staff", "accountant"]
 
     def message(self) -> pb.InviteMemberRequest:
@@ -38,8 +38,10 @@ class MemberPatch(Incoming):
 
 
 class MemberOut(Outgoing):
+    """A member, or an invitation that is open: that one shows what the inviter gave and nothing else."""
+
     id: str
-    user_id: str
+    user_id: str | None
     name: str
     phone: str
     role: RoleName
@@ -53,7 +55,18 @@ class MemberOut(Outgoing):
             name=message.user.name,
             phone=message.user.phone,
             role=role_name(message.role),
-            status="active" if message.phone_verified else "invited",
+            status="active",
+        )
+
+    @classmethod
+    def invited(cls, message: pb.Invitation) -> "MemberOut":
+        return cls(
+            id=message.id,
+            user_id=None,
+            name=message.name,
+            phone=message.phone,
+            role=role_name(message.role),
+            status="invited",
         )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.events.tables import KitTables
 
@@ -33,7 +34,7 @@ USERS = Table(
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False, server_default=""),
     Column("password_hash", Text, nullable=False),
-    Column("phone_verified", Boolean, nullable=False, server_default="false"),
+    Column("chosen_business_id", Text, nullable=False, server_default=""),
     Column("version", BigInteger, nullable=False, server_default="1"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
@@ -63,14 +64,58 @@ MEMBERS = Table(
 Index("uq_members_business_id_user_id", MEMBERS.c.business_id, MEMBERS.c.user_id, unique=True)
 Index("ix_members_user_id", MEMBERS.c.user_id)
 
-CODES = Table(
-    "codes",
+VERIFICATIONS = Table(
+    "verifications",
     METADATA,
     Column("id", Text, primary_key=True),
-    Column("user_id", Text, ForeignKey(USERS.c.id, ondelete="CASCADE"), nullable=False, unique=True),
-    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("tag", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    _moment("requested_at"),
     _moment("expires_at"),
+    Column("sent", Boolean, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("registration", JSONB),
+    Column("tries", Integer, nullable=False),
+    Column("claimed", Boolean, nullable=False),
+    Column("ended", Boolean, nullable=False),
 )
+Index("ix_verifications_phone_requested_at", VERIFICATIONS.c.phone, VERIFICATIONS.c.requested_at)
+
+GUESSES = Table(
+    "guesses",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    _moment("since"),
+    _moment("paused_until", nullable=True),
+)
+
+KNOWN_DEVICES = Table(
+    "known_devices",
+    METADATA,
+    Column("user_id", Text, ForeignKey(USERS.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("device", LargeBinary, primary_key=True),
+    _moment("used_at"),
+)
+
+INVITATIONS = Table(
+    "invitations",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("business_id", Text, ForeignKey(BUSINESSES.c.id, ondelete="CASCADE"), nullable=False),
+    Column("inviter_id", Text, nullable=False),
+    Column("inviter_name", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    _moment("created_at"),
+    _moment("expires_at"),
+    _moment("ended_at", nullable=True),
+    Column("outcome", Text, nullable=False, server_default=""),
+)
+Index("ix_invitations_business_id_id", INVITATIONS.c.business_id, INVITATIONS.c.id)
+Index("ix_invitations_phone_id", INVITATIONS.c.phone, INVITATIONS.c.id)
 
 SESSIONS = Table(
     "sessions",
@@ -119,19 +164,3 @@ API_KEYS = Table(
     _moment("revoked_at", nullable=True),
 )
 Index("ix_api_keys_business_id", API_KEYS.c.business_id)
-
-CODE_REQUESTS = Table(
-    "code_requests",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("phone", Text, nullable=False),
-    Column("purpose", Text, nullable=False),
-    _moment("requested_at"),
-    _moment("next_attempt_at", nullable=True),
-)
-Index("ix_code_requests_phone_requested_at", CODE_REQUESTS.c.phone, CODE_REQUESTS.c.requested_at)
-Index(
-    "ix_code_requests_waiting",
-    CODE_REQUESTS.c.next_attempt_at,
-    postgresql_where=CODE_REQUESTS.c.next_attempt_at.is_not(None),
-)

@@ -18,8 +18,6 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "auth"
     least_characters: ClassVar[Mapping[str, int]] = {"code_secret": 32, "refresh_secret": 32}
 
-    notifications_grpc: str
-    """host:port of the notifications service."""
     signing_keys: SecretStr
     """A private ES256 JWK, or a JSON list of them: of those whose `signs_from` has come the latest signs, all are
     published."""

@@ -2,16 +2,17 @@
 
 import sys
 
+from whatsinvoice.auth.v1 import auth_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.notifications.v1 import notifications_pb2, notifications_pb2_grpc
 from whatsinvoice_kit.command import main
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
 
 from whatsinvoice_notifications import consumers, templates_command
+from whatsinvoice_notifications.clients.auth import AuthOverGrpc
 from whatsinvoice_notifications.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_notifications.clients.whatsapp import WhatsAppCloud
 from whatsinvoice_notifications.models import KIT_TABLES
-from whatsinvoice_notifications.sealing import Sealer
 from whatsinvoice_notifications.service.conversation import ConversationService
 from whatsinvoice_notifications.service.merchant import MerchantService
 from whatsinvoice_notifications.service.sending import SendingService
@@ -22,7 +23,6 @@ from whatsinvoice_notifications.settings import Settings
 
 def build(kit: Kit[Settings]) -> Parts:
     settings, unit_of_work = kit.settings, kit.unit_of_work
-    sealer = Sealer(settings.code_key.get_secret_value())
     whatsapp = WhatsAppCloud(
         settings.whatsapp_base_url,
         settings.whatsapp_phone_number_id,
@@ -30,21 +30,23 @@ def build(kit: Kit[Settings]) -> Parts:
     )
     channel = kit.client(settings.invoices_grpc, invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"])
     invoices = InvoicesOverGrpc(channel, kit.identity)
+    identity = kit.client(settings.auth_grpc, auth_pb2.DESCRIPTOR.services_by_name["AuthService"])
+    auth = AuthOverGrpc(identity, kit.identity)
     webhooks = WebhookService(
         unit_of_work,
         settings.whatsapp_app_secret.get_secret_value(),
         settings.whatsapp_verify_token.get_secret_value(),
     )
-    conversations = ConversationService(unit_of_work, MerchantService(invoices), settings.retry_seconds)
-    sending = SendingService(unit_of_work, whatsapp, invoices, sealer, settings.retry_seconds)
+    conversations = ConversationService(unit_of_work, MerchantService(invoices), auth, settings.retry_seconds)
+    sending = SendingService(unit_of_work, whatsapp, invoices, auth, settings.retry_seconds)
     return Parts(
         register=notifications_pb2_grpc.add_NotificationsServiceServicer_to_server,
-        servicer=NotificationsServicer(unit_of_work, webhooks, sealer),
+        servicer=NotificationsServicer(unit_of_work, webhooks),
         descriptor=notifications_pb2.DESCRIPTOR.services_by_name["NotificationsService"],
         access=ACCESS,
         subscriptions=consumers.SUBSCRIPTIONS,
         jobs=consumers.jobs(conversations, sending, webhooks),
-        closing=(channel.close, whatsapp.close),
+        closing=(identity.close, channel.close, whatsapp.close),
     )
 
 

@@ -54,6 +54,14 @@ MEMBERS = Table(
 Index("ix_members_phone", MEMBERS.c.phone)
 Index("ix_members_business_id", MEMBERS.c.business_id)
 
+CHOSEN_PLACES = Table(
+    "chosen_places",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("business_id", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
 CONTACTS = Table(
     "contacts",
     METADATA,
@@ -130,7 +138,7 @@ MESSAGES = Table(
     Column("contact_id", Text, ForeignKey(CONTACTS.c.id), nullable=False),
     Column("dedupe_key", Text, nullable=False, unique=True),
     Column("content", JSONB, nullable=False),
-    Column("sealed", LargeBinary),
+    _words("verification_id"),
     Column("template_only", Boolean, nullable=False, server_default="false"),
     Column("status", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),

@@ -1,6 +1,5 @@
 """gRPC <-> use cases, and who may call them."""
 
-from datetime import UTC
 from typing import Any
 
 from whatsinvoice.common.v1 import common_pb2
@@ -11,13 +10,10 @@ from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.identity import AccessTable, allow
 
 from whatsinvoice_notifications.events import message_proto
-from whatsinvoice_notifications.sealing import Sealer
-from whatsinvoice_notifications.service.codes import queue_code
 from whatsinvoice_notifications.service.history import get_message, list_messages
 from whatsinvoice_notifications.service.webhooks import WebhookService
 
 ACCESS: AccessTable = {
-    "SendOneTimeCode": allow("auth"),
     "VerifyWhatsAppWebhook": allow("gateway"),
     "ReceiveWhatsAppWebhook": allow("gateway"),
     "GetMessage": allow(scope="messages:read"),
@@ -28,16 +24,9 @@ ACCESS: AccessTable = {
 class NotificationsServicer(notifications_pb2_grpc.NotificationsServiceServicer):
     """whatsinvoice.notifications.v1.NotificationsService."""
 
-    def __init__(self, unit_of_work: UnitOfWork, webhooks: WebhookService, sealer: Sealer) -> None:
+    def __init__(self, unit_of_work: UnitOfWork, webhooks: WebhookService) -> None:
         self._unit_of_work = unit_of_work
         self._webhooks = webhooks
-        self._sealer = sealer
-
-    async def SendOneTimeCode(self, request: pb.SendOneTimeCodeRequest, context: Any) -> pb.SendOneTimeCodeResponse:
-        expires = request.expire_time.ToDatetime(UTC)
-        async with self._unit_of_work.begin() as tx:
-            await queue_code(tx, self._sealer, request.code_id, request.phone, request.code, expires)
-        return pb.SendOneTimeCodeResponse()
 
     async def VerifyWhatsAppWebhook(
         self, request: pb.VerifyWhatsAppWebhookRequest, context: Any

@@ -14,6 +14,8 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="NOTIFICATIONS_")
     service: ClassVar[str] = "notifications"
 
+    auth_grpc: str
+    """host:port of the auth service."""
     invoices_grpc: str
     """host:port of the invoices service."""
     whatsapp_base_url: str = "https://graph.facebook.com/v23.0"
@@ -30,8 +32,6 @@ class Settings(ServiceSettings):
     """Signs Meta's webhooks. Never empty: an empty one would believe anybody's signature."""
     whatsapp_verify_token: SecretStr = SecretStr("")
     """What Meta says when it subscribes; without it nobody can."""
-    code_key: SecretStr = Field(min_length=32)
-    """One-time codes rest under a key derived from it until they are sent."""
     retry_seconds: float = Field(default=2.0, gt=0)
     """Before the first retry of anything; doubles from there."""
 

@@ -75,11 +75,12 @@ class Wording:
         header: dict[str, Any] = {"type": "HEADER", "format": self.header}
         if sample_document:
             header["example"] = {"header_handle": [sample_document]}
-        body = {
+        body: dict[str, Any] = {
             "type": "BODY",
             "text": self.body.format(**numbered),
-            "example": {"body_text": [[samples[name] for name in self.parameters]]},
         }
+        if self.parameters:
+            body["example"] = {"body_text": [[samples[name] for name in self.parameters]]}
         found = [*([header] if self.header else []), body]
         if self.button:
             button = {"type": "URL", "text": self.button["text"], "url": f"{address}{{{{1}}}}", "example": [token]}

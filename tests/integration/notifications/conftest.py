@@ -44,6 +44,7 @@ async def service(
 async def stage(service: Stage) -> AsyncIterator[Stage]:
     """The running service, with an empty invoices beside it and a sandbox without faults."""
     service.invoices.reset()
+    service.auth.reset()
     yield service
     await service.fault()
 

@@ -85,7 +85,7 @@ def test_any_password_passes(firewall: "Firewall", client: httpx.Client, passwor
     for path, body in {
         "/v1/auth/register": {"phone": "+2348012345678", "name": "Ada", "password": password},
         "/v1/auth/login": {"phone": "+2348012345678", "password": password},
-        "/v1/auth/password/reset": {"phone": "+2348012345678", "code": "123456", "new_password": password},
+        "/v1/auth/password/reset": {"verification_id": "ver_1", "code": "123456", "password": password},
         "/v1/auth/password/change": {"old_password": password, "new_password": password},
     }.items():
         assert client.post(firewall.url + path, json=body).text == "through", path

@@ -1,10 +1,14 @@
-"""What stands around notifications in its tests: the settings of the sandbox, and invoices."""
+"""What stands around notifications in its tests: the settings of the sandbox, invoices and auth."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+from whatsinvoice.auth.v1 import auth_pb2, auth_pb2_grpc
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.invoices.v1 import invoices_pb2_grpc
+from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, not_found, precondition
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.core.money import times
@@ -27,6 +31,40 @@ INVOICES_ACCESS = dict.fromkeys(
 )
 
 _Servicer: Any = invoices_pb2_grpc.InvoicesServiceServicer
+
+
+_AuthServicer: Any = auth_pb2_grpc.AuthServiceServicer
+AUTH_ACCESS = dict.fromkeys(("GetCode", "ClaimVerification"), SERVICES)
+CODE = "482913"
+
+
+class Auth(_AuthServicer):  # type: ignore[misc]  # two RPCs of many are all that notifications calls
+    """Knows the verifications that a test put into it: id -> (phone, tag). `asked` are the ids that were sent."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.known: dict[str, tuple[str, str]] = {}
+        self.registered: set[str] = set()
+        self.asked: list[str] = []
+
+    async def GetCode(self, request: Any, context: Any) -> Any:  # noqa: N802  (gRPC names it)
+        self.asked.append(request.verification_id)
+        if request.verification_id not in self.known:
+            raise not_found("VERIFICATION_NOT_FOUND", "there is no such request")
+        phone, tag = self.known[request.verification_id]
+        code = "" if phone in self.registered else CODE
+        return auth_pb2.GetCodeResponse(phone=phone, tag=tag, purpose=auth_pb2.PURPOSE_REGISTER, code=code)
+
+    async def ClaimVerification(self, request: Any, context: Any) -> Any:  # noqa: N802  (as above)
+        for verification_id, known in self.known.items():
+            if known == (request.phone, request.tag):
+                expires = Timestamp()
+                expires.FromDatetime(now() + timedelta(minutes=5))
+                return auth_pb2.ClaimVerificationResponse(verification_id=verification_id, expire_time=expires)
+        raise not_found("VERIFICATION_NOT_FOUND", "there is no such request")
 
 
 class Invoices(_Servicer):  # type: ignore[misc]  # five RPCs of many are all that notifications calls

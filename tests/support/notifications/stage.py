@@ -14,13 +14,22 @@ from typing import Any
 
 import grpc
 import httpx
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import RowMapping, Table, select, update
 from support.keys import Keyring
-from support.notifications.parts import APP_SECRET, INVOICES_ACCESS, NUMBER_ID, TOKEN, Invoices
+from support.notifications.parts import (
+    APP_SECRET,
+    AUTH_ACCESS,
+    INVOICES_ACCESS,
+    NUMBER_ID,
+    TOKEN,
+    Auth,
+    Invoices,
+)
 from support.sandbox import Entrance
 from support.services import bearer, channel_to, publish, running
-from whatsinvoice.auth.v1 import auth_pb2
-from whatsinvoice.auth.v1.events_pb2 import MemberChanged
+from whatsinvoice.auth.v1 import auth_pb2, auth_pb2_grpc
+from whatsinvoice.auth.v1.events_pb2 import CodeRequested, MemberChanged, PlaceChosen
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import events_pb2, invoices_pb2, invoices_pb2_grpc
 from whatsinvoice.notifications.v1 import notifications_pb2 as pb
@@ -67,6 +76,7 @@ class Stage:
     process: Process[Any]
     stub: NotificationsServiceStub
     invoices: Invoices
+    auth: Auth
     keyring: Keyring
     sandbox: httpx.AsyncClient
     redis_url: str
@@ -123,7 +133,6 @@ class Stage:
             "aggregate_version": 1,
             "user": auth_pb2.User(id=new_id("usr"), phone=merchant.phone, name="Ada Obi"),
             "role": auth_pb2.ROLE_OWNER,
-            "phone_verified": True,
             "active": True,
             "business": auth_pb2.Business(
                 id=merchant.business_id,
@@ -134,6 +143,25 @@ class Stage:
             ),
         }
         await publish(self.redis_url, "whatsinvoice.auth.v1", MemberChanged(**(values | changes)))
+
+    async def choose(self, user_id: str, business_id: str, version: int = 2) -> None:
+        """PlaceChosen, as auth publishes it."""
+        event = PlaceChosen(
+            event_id=new_id("evt"), business_id=business_id, aggregate_id=user_id, aggregate_version=version
+        )
+        await publish(self.redis_url, "whatsinvoice.auth.v1", event)
+
+    async def request_code(self, phone: str, *, tag: str = "K7PM", minutes: int = 10, send: bool = True) -> str:
+        """CodeRequested of a verification that auth knows. Return its id."""
+        verification_id = new_id("ver")
+        self.auth.known[verification_id] = (phone, tag)
+        expires = Timestamp()
+        expires.FromDatetime(now() + timedelta(minutes=minutes))
+        event = CodeRequested(
+            event_id=new_id("evt"), aggregate_id=verification_id, phone=phone, expire_time=expires, send=send
+        )
+        await publish(self.redis_url, "whatsinvoice.auth.v1", event)
+        return verification_id
 
     async def write(self, phone: str, text: str = "", **how: Any) -> None:
         """A phone writes to the business number, or taps a button there."""
@@ -214,6 +242,11 @@ async def staged(backing: dict[str, str], keyring: Keyring, sandbox_url: str, do
     name = invoices_pb2.DESCRIPTOR.services_by_name["InvoicesService"].full_name
     standin.add(invoices_pb2_grpc.add_InvoicesServiceServicer_to_server, invoices, name)
     await standin.start()
+    auth, auth_verifier = Auth(), Verifier(parse_key_sets(keyring.trusted), "auth")
+    auth_standin = RpcServer(Gate(auth_verifier, AUTH_ACCESS), "127.0.0.1:0")
+    auth_name = auth_pb2.DESCRIPTOR.services_by_name["AuthService"].full_name
+    auth_standin.add(auth_pb2_grpc.add_AuthServiceServicer_to_server, auth, auth_name)
+    await auth_standin.start()
     settings: dict[str, Any] = {
         **backing,
         "trusted_keys": keyring.trusted,
@@ -225,7 +258,7 @@ async def staged(backing: dict[str, str], keyring: Keyring, sandbox_url: str, do
         "whatsapp_access_token": TOKEN,
         "whatsapp_app_secret": APP_SECRET,
         "whatsapp_verify_token": VERIFY_TOKEN,
-        "code_key": "a-code-key-of-the-tests-with-32-characters",
+        "auth_grpc": f"127.0.0.1:{auth_standin.port}",
         "retry_seconds": 0.2,
     }
     async with (
@@ -234,9 +267,10 @@ async def staged(backing: dict[str, str], keyring: Keyring, sandbox_url: str, do
         httpx.AsyncClient(base_url=sandbox_url, trust_env=False, verify=NO_TLS) as sandbox,
     ):
         stub = NotificationsServiceStub(channel)
-        stage = Stage(process, stub, invoices, keyring, sandbox, backing["redis_url"])
+        stage = Stage(process, stub, invoices, auth, keyring, sandbox, backing["redis_url"])
         loop = asyncio.get_running_loop()
         door.forward = lambda body, sign: asyncio.run_coroutine_threadsafe(stage.forward(body, sign), loop).result(5)
         yield stage
         door.forward = None
     await standin.stop(0)
+    await auth_standin.stop(0)

@@ -12,7 +12,6 @@ from whatsinvoice_kit.rpc.tokens import generate_key
 NEEDED: dict[str, Any] = {
     "database_url": "postgresql://nobody@127.0.0.1:1/nowhere",
     "redis_url": "redis://127.0.0.1:1",
-    "notifications_grpc": "127.0.0.1:1",
     "code_secret": "c" * 32,
     "refresh_secret": "r" * 32,
 }

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, select, update
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_auth.domain import ApiKey
@@ -48,10 +48,11 @@ async def live_keys(tx: Transaction, business_id: str, before: str, limit: int) 
 
 
 async def revoke_keys(
-    tx: Transaction, business_id: str, moment: datetime, *, key_id: str = "", user_id: str = ""
+    tx: Transaction, moment: datetime, *, business_id: str = "", key_id: str = "", user_id: str = ""
 ) -> list[str]:
-    """Revokes one key of a business, or all of a user's there; the ids of those that were live."""
-    where = [API_KEYS.c.business_id == business_id, _LIVE]
+    """Revoke the live keys that fit every given id, and return their ids."""
+    where: list[ColumnElement[bool]] = [_LIVE]
+    where += [API_KEYS.c.business_id == business_id] if business_id else []
     where += [API_KEYS.c.id == key_id] if key_id else []
     where += [API_KEYS.c.user_id == user_id] if user_id else []
     statement = update(API_KEYS).where(*where).values(revoked_at=moment).returning(API_KEYS.c.id)

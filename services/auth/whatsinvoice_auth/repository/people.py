@@ -11,7 +11,7 @@ from whatsinvoice_auth.models import BUSINESSES, MEMBERS, USERS
 
 
 def _user(row: Row[tuple[object, ...]]) -> User:
-    return User(row.id, row.phone, row.name, row.email, row.password_hash, row.phone_verified, row.version)
+    return User(row.id, row.phone, row.name, row.email, row.password_hash, row.version, row.chosen_business_id)
 
 
 async def user_by_phone(tx: Transaction, phone: str) -> User | None:
@@ -28,7 +28,12 @@ async def locked_user(tx: Transaction, user_id: str) -> User | None:
 async def add_user(tx: Transaction, user: User) -> None:
     await tx.execute(
         insert(USERS).values(
-            id=user.id, phone=user.phone, name=user.name, email=user.email, password_hash=user.password_hash
+            id=user.id,
+            phone=user.phone,
+            name=user.name,
+            email=user.email,
+            password_hash=user.password_hash,
+            chosen_business_id=user.chosen_business_id,
         )
     )
 
@@ -38,7 +43,7 @@ async def set_password(tx: Transaction, user_id: str, password_hash: str) -> Non
 
 
 async def add_owner(tx: Transaction, member: Member) -> None:
-    """Adds a user, her business, and her place in it."""
+    """Add a user with a business and the place in it."""
     business = member.business
     await add_user(tx, member.user)
     await tx.execute(
@@ -58,14 +63,9 @@ async def add_member(tx: Transaction, member: Member) -> None:
     await tx.execute(insert(MEMBERS).values(values))
 
 
-async def replace_unverified(tx: Transaction, old_id: str, member: Member) -> None:
-    """Puts a new registration where one was whose phone was never proven: its own business goes, invitations stay."""
-    owned = select(MEMBERS.c.business_id).where(MEMBERS.c.user_id == old_id, MEMBERS.c.role == Role.OWNER.value)
-    await tx.execute(delete(BUSINESSES).where(BUSINESSES.c.id.in_(owned)))
-    await tx.execute(update(USERS).where(USERS.c.id == old_id).values(phone=old_id))
-    await add_owner(tx, member)
-    await tx.execute(update(MEMBERS).where(MEMBERS.c.user_id == old_id).values(user_id=member.user.id))
-    await tx.execute(delete(USERS).where(USERS.c.id == old_id, USERS.c.phone_verified.is_(False)))
+async def business(tx: Transaction, business_id: str) -> Business:
+    row = (await tx.execute(select(BUSINESSES).where(BUSINESSES.c.id == business_id))).one()
+    return Business(row.id, row.name, row.country, row.currency, row.time_zone, row.version)
 
 
 async def members_of(tx: Transaction, user_id: str) -> list[Member]:
@@ -120,12 +120,11 @@ async def _members(
     ]
 
 
-async def mark_verified(tx: Transaction, user_id: str) -> None:
-    """The phone is proven; user and places get a new version."""
-    await tx.execute(
-        update(USERS).where(USERS.c.id == user_id).values(phone_verified=True, version=USERS.c.version + 1)
-    )
-    await tx.execute(update(MEMBERS).where(MEMBERS.c.user_id == user_id).values(version=MEMBERS.c.version + 1))
+async def choose_business(tx: Transaction, user: User, business_id: str) -> User:
+    """Keep the business that logins and the chat act for, and return the user as it then is."""
+    version = user.version + 1
+    await tx.execute(update(USERS).where(USERS.c.id == user.id).values(chosen_business_id=business_id, version=version))
+    return replace(user, chosen_business_id=business_id, version=version)
 
 
 async def set_role(tx: Transaction, member: Member, role: Role) -> Member:

@@ -89,3 +89,9 @@ async def spend_refresh_token(tx: Transaction, token_hash: bytes, device_id: str
         .where(REFRESH_TOKENS.c.token_hash == token_hash)
         .values(spent_at=moment, device_id=device_id)
     )
+
+
+async def move_tokens(tx: Transaction, from_id: str, to_id: str) -> None:
+    """Let the refresh tokens of a session belong to another from now on."""
+    rows = REFRESH_TOKENS.c
+    await tx.execute(update(REFRESH_TOKENS).where(rows.session_id == from_id).values(session_id=to_id))

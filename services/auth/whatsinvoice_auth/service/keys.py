@@ -65,7 +65,7 @@ async def list_keys(tx: Transaction, business_id: str, limit: int, cursor: str) 
 
 async def revoke_key(tx: Transaction, business_id: str, key_id: str) -> None:
     """Ends a key of the business, and within a second the tokens it was exchanged for."""
-    revoked = await keys.revoke_keys(tx, business_id, now(), key_id=key_id) if is_id("key", key_id) else []
+    revoked = await keys.revoke_keys(tx, now(), business_id=business_id, key_id=key_id) if is_id("key", key_id) else []
     if not revoked:
         raise not_found("API_KEY_NOT_FOUND", "there is no such API key")
     await revoke(tx, (), revoked)

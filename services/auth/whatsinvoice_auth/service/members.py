@@ -1,18 +1,17 @@
-"""A business and the people in it."""
+"""A business and its members."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.errors import Kind, ServiceError, invalid, not_found, precondition
-from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.core.errors import ServiceError, not_found, precondition
+from whatsinvoice_kit.core.ids import is_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
-from whatsinvoice_kit.phones import to_e164
 
 from whatsinvoice_auth import domain, events
-from whatsinvoice_auth.domain import Business, Member, Role, User
-from whatsinvoice_auth.repository import keys, people, sessions
+from whatsinvoice_auth.domain import Business, Member, Role
+from whatsinvoice_auth.domain.invitations import Invitation
+from whatsinvoice_auth.repository import invitations, keys, people, sessions
 from whatsinvoice_auth.service.access import revoke
-from whatsinvoice_auth.service.codes import VERIFY, Codes
 from whatsinvoice_auth.service.paging import check_page
 from whatsinvoice_auth.service.sessions import member_of
 
@@ -37,47 +36,26 @@ async def update_business(
     return after
 
 
-async def list_members(tx: Transaction, business_id: str, limit: int, cursor: str) -> tuple[list[Member], str]:
-    """A page of the business's people, newest first, and the cursor of the next."""
-    limit = check_page("mbr", limit, cursor)
-    found = await people.business_members(tx, business_id, before=cursor, limit=limit + 1)
-    return found[:limit], found[limit - 1].id if len(found) > limit else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """Who is to come in, and as what."""
-
-    phone: str
-    name: str
-    role: Role
-
-
-async def invite(tx: Transaction, codes: Codes, user_id: str, business_id: str, given: Invitation) -> Member:
-    """Adds a person. Whose phone is not proven yet gets a code, and the place counts once she has used it."""
-    if given.role is Role.OWNER:
-        raise invalid("role", "ROLE_INVALID", "invite an admin, staff or accountant; an owner can promote")
-    members = await people.locked_members(tx, business_id)
-    business = (await member_of(tx, user_id, business_id)).business
-    phone = to_e164(given.phone, business.country)
-    if any(member.user.phone == phone for member in members):
-        raise ServiceError(Kind.ALREADY_EXISTS, "MEMBER_EXISTS", "this person is a member already")
-    user = await people.user_by_phone(tx, phone)
-    if user is None or not user.phone_verified:
-        await codes.ask(tx, phone, VERIFY)  # holds the phone: nobody else registers or invites it meanwhile
-        user = await people.user_by_phone(tx, phone)
-    if user is None:
-        name = domain.check_name("name", given.name)
-        user = User(new_id("usr"), phone, name, "", "", phone_verified=False, version=1)
-        await people.add_user(tx, user)
-    member = Member(new_id("mbr"), user, business, given.role, 1)
-    await people.add_member(tx, member)
-    tx.publish(events.member_changed(member))
-    return member
+async def list_members(
+    tx: Transaction, business_id: str, limit: int, cursor: str
+) -> tuple[list[Member], list[Invitation], str]:
+    """Return a page of the business's members, newest first, then its open invitations, and the cursor of the next."""
+    among_invitations = is_id("ivt", cursor)
+    limit = check_page("ivt" if among_invitations else "mbr", limit, cursor)
+    found: list[Member] = []
+    if not among_invitations:
+        found = await people.business_members(tx, business_id, before=cursor, limit=limit + 1)
+    offered: list[Invitation] = []
+    if (left := limit - len(found)) >= 0:
+        before = cursor if among_invitations else ""
+        offered = await invitations.open_invitations(tx, now(), business_id=business_id, before=before, limit=left + 1)
+    ids = [*(member.id for member in found), *(offer.id for offer in offered)]
+    shown = max(0, limit - len(found))
+    return found[:limit], offered[:shown], ids[limit - 1] if len(ids) > limit else ""
 
 
 async def change_role(tx: Transaction, user_id: str, business_id: str, member_id: str, role: Role) -> Member:
-    """Gives a member another role; her sessions here end, so that no token keeps the old one."""
+    """Give a member another role; the sessions here end, so that no token keeps the old one."""
     member = await _manageable(tx, user_id, business_id, member_id, role)
     if member.role is role:
         return member
@@ -88,20 +66,40 @@ async def change_role(tx: Transaction, user_id: str, business_id: str, member_id
 
 
 async def remove(tx: Transaction, user_id: str, business_id: str, member_id: str) -> None:
-    """Ends a member's place, sessions and API keys in the business."""
-    member = await _manageable(tx, user_id, business_id, member_id, None)
+    """End a member's place, sessions and API keys in the business, or withdraw an invitation."""
+    if is_id("ivt", member_id):
+        if not await invitations.end_invitation(tx, member_id, "withdrawn", now(), business_id=business_id):
+            raise _no_member()
+        return
+    await _end_place(tx, await _manageable(tx, user_id, business_id, member_id, None))
+
+
+async def leave(tx: Transaction, user_id: str, business_id: str) -> None:
+    """End one's own place, sessions and API keys in a business, whatever the role; FAILED_PRECONDITION (LAST_OWNER)."""
+    members = await people.locked_members(tx, business_id)
+    member = await member_of(tx, user_id, business_id)
+    domain.check_place(member.role, member, sum(one.role is Role.OWNER for one in members), None)
+    await _end_place(tx, member)
+
+
+async def _end_place(tx: Transaction, member: Member) -> None:
+    business_id = member.business.id
     await people.remove_member(tx, member)
     tx.publish(events.member_changed(replace(member, version=member.version + 1), active=False))
     ended = await sessions.end_sessions(tx, member.user.id, now(), business_id=business_id)
-    await revoke(tx, ended, await keys.revoke_keys(tx, business_id, now(), user_id=member.user.id))
+    await revoke(tx, ended, await keys.revoke_keys(tx, now(), business_id=business_id, user_id=member.user.id))
 
 
 async def _manageable(tx: Transaction, user_id: str, business_id: str, member_id: str, role: Role | None) -> Member:
     members = await people.locked_members(tx, business_id)
     member = next((member for member in members if member.id == member_id), None)
     if member is None:
-        raise not_found("MEMBER_NOT_FOUND", "there is no such member")
+        raise _no_member()
     actor = await member_of(tx, user_id, business_id)
     owners = sum(one.role is Role.OWNER for one in members)
     domain.check_place(actor.role, member, owners, role)
     return member
+
+
+def _no_member() -> ServiceError:
+    return not_found("MEMBER_NOT_FOUND", "there is no such member")

@@ -1,4 +1,4 @@
-"""Registering, and proving the phone."""
+"""Registering: what was given waits in a verification, and becomes an account when the code proves it."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,11 @@ from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.phones import to_e164
 
 from whatsinvoice_auth import domain, events
-from whatsinvoice_auth.domain import Business, Code, Member, Role, User
+from whatsinvoice_auth.domain import Business, Member, Role, User
+from whatsinvoice_auth.domain.verifications import PendingRegistration, Purpose, Verification
 from whatsinvoice_auth.passwords import COMMON, Passwords
-from whatsinvoice_auth.repository import codes, people
-from whatsinvoice_auth.service.codes import VERIFY, Codes
+from whatsinvoice_auth.repository import people, verifications
+from whatsinvoice_auth.service.verifications import Verifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,12 @@ class Registrations:
     """Register and verify."""
 
     passwords: Passwords
-    codes: Codes
+    verifications: Verifications
 
-    async def prepare(self, given: Registration) -> Member:
-        """Checks what was given and makes the user with her business; slow (argon2), so outside of any transaction."""
+    async def prepare(self, given: Registration) -> tuple[str, PendingRegistration]:
+        """Check what was given and hash the password; slow (argon2), so outside of any transaction."""
         country_code = given.country or "NG"
-        country = domain.country_of(country_code)
+        domain.country_of(country_code)
         phone = to_e164(given.phone, country_code)
         name = domain.check_name("name", given.name)
         business_name = domain.check_name("business_name", given.business_name or name)
@@ -44,42 +45,35 @@ class Registrations:
         if "@" not in given.email and given.email:
             raise invalid("email", "EMAIL_INVALID", "this is not an e-mail address")
         password_hash = await self.passwords.hash(given.password)
-        user = User(new_id("usr"), phone, name, given.email.lower(), password_hash, phone_verified=False, version=1)
-        business = Business(new_id("biz"), business_name, country_code, country.currency, country.time_zone, 1)
-        return Member(new_id("mbr"), user, business, Role.OWNER, 1)
+        return phone, PendingRegistration(name, given.email.lower(), password_hash, business_name, country_code)
 
-    async def register(self, tx: Transaction, member: Member) -> Code:
-        """Adds the user and a code to prove her phone; an unproven registration of the same phone is replaced."""
-        request = await self.codes.ask(tx, member.user.phone, VERIFY, waits=False)
-        before = await people.user_by_phone(tx, member.user.phone)
-        if before is not None and before.phone_verified:
+    async def register(self, tx: Transaction, phone: str, given: PendingRegistration) -> Verification:
+        """Ask for a code to prove the phone; of a phone that is registered already its owner is told."""
+        return await self.verifications.ask(tx, phone, Purpose.REGISTER, registration=given)
+
+    async def verify_phone(self, tx: Transaction, verification_id: str, digits: str) -> Member | None:
+        """Create the account that the digits prove, and return its owner's place; None for a wrong code.
+
+        A wrong code costs a try, so the transaction must commit either way. ALREADY_EXISTS (PHONE_TAKEN) when the phone
+        was registered since the request.
+        """
+        found = await self.verifications.redeem(tx, verification_id, digits, Purpose.REGISTER)
+        if found is None or found.registration is None:
+            return None
+        await verifications.hold_phone(tx, found.phone)
+        if await people.user_by_phone(tx, found.phone) is not None:
             raise ServiceError(Kind.ALREADY_EXISTS, "PHONE_TAKEN", "this phone is registered already")
-        if before is not None:
-            await people.replace_unverified(tx, before.id, member)
-        else:
-            await people.add_owner(tx, member)
+        member = _owner(found.phone, found.registration)
+        await people.add_owner(tx, member)
         tx.publish(events.business_registered(member))
-        return await self.codes.make(tx, request, member.user.id)
-
-    async def pending_code(self, tx: Transaction, phone: str, country: str) -> tuple[Code, str, str] | None:
-        """The code that waits to be proven for a phone, that phone in E.164, and the code's digits."""
-        number = to_e164(phone, country or "NG")
-        user = await people.user_by_phone(tx, number)
-        code = await codes.code_of(tx, user.id) if user else None
-        return (code, number, self.codes.digits(code)) if code else None
-
-    async def verify_phone(self, tx: Transaction, phone: str, digits: str) -> bool:
-        """Whether the digits prove the phone; a wrong one costs a try, so the transaction must commit either way."""
-        user = await self.codes.redeem(tx, phone, digits)
-        if user is None:
-            return False
-        await prove_phone(tx, user)
-        return True
-
-
-async def prove_phone(tx: Transaction, user: User) -> None:
-    """The phone is the user's; every business that she belongs to hears of it."""
-    await people.mark_verified(tx, user.id)
-    for member in await people.members_of(tx, user.id):
         tx.publish(events.phone_verified(member))
         tx.publish(events.member_changed(member))
+        tx.publish(events.place_chosen(member))
+        return member
+
+
+def _owner(phone: str, given: PendingRegistration) -> Member:
+    country = domain.country_of(given.country)
+    business = Business(new_id("biz"), given.business_name, given.country, country.currency, country.time_zone, 1)
+    user = User(new_id("usr"), phone, given.name, given.email, given.password_hash, 1, business.id)
+    return Member(new_id("mbr"), user, business, Role.OWNER, 1)

@@ -1,19 +1,21 @@
 """Sessions: opening, going on, listing, ending."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.errors import not_found, precondition, unauthenticated
+from whatsinvoice_kit.core.errors import ServiceError, not_found, precondition, unauthenticated
 from whatsinvoice_kit.core.ids import is_id, new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.phones import to_e164
 
-from whatsinvoice_auth import domain
+from whatsinvoice_auth import domain, events
 from whatsinvoice_auth.domain import Member, Session, User
+from whatsinvoice_auth.domain.guesses import Origin
 from whatsinvoice_auth.passwords import Passwords
 from whatsinvoice_auth.repository import people, sessions
 from whatsinvoice_auth.service.access import Signer, revoke
+from whatsinvoice_auth.service.guessing import Guess, Guesses, note_right, note_wrong
 from whatsinvoice_auth.service.paging import check_page
 
 MAX_USER_AGENT = 200
@@ -30,12 +32,13 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a person gives to log in; without a business she acts for the one that she has belonged to longest."""
+    """What a person gives to log in. Without a business the session acts for the place that the person chose."""
 
     phone: str
     password: str
     business_id: str
     user_agent: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +46,63 @@ class Sessions:
     """Log in, refresh, log out."""
 
     passwords: Passwords
+    guesses: Guesses
     signer: Signer
     refresh_secret: str
     access_seconds: int
 
     async def log_in(self, unit_of_work: UnitOfWork, given: Login) -> Tokens:
-        """A new session. An unknown phone and a wrong password cannot be told apart, in words or in time.
+        """Open a session. An unknown phone and a wrong password cannot be told apart, in words or in time.
 
         It opens its own transactions: no connection is held while argon2 works.
         """
         number = to_e164(given.phone, "NG")
         async with unit_of_work.begin() as tx:
             user = await people.user_by_phone(tx, number)
+        guess = Guess("password", number, given.origin, user.id if user else "")
+        counted = await self.guesses.count(guess)
         if not await self.passwords.matches(given.password, user.password_hash if user else None) or user is None:
-            raise unauthenticated("CREDENTIALS_INVALID", "phone or password is wrong")
-        if not user.phone_verified:
-            raise precondition("PHONE_NOT_VERIFIED", "prove your phone first")
+            note_wrong(counted)
+            raise _wrong_credentials()
         outdated = self.passwords.outdated(user.password_hash)
         better = await self.passwords.hash(given.password) if outdated else ""
         async with unit_of_work.begin() as tx:
-            return await self._open(tx, user, given, better)
+            tokens = await self._open(tx, user, given, better)
+            await note_right(tx, counted, user.id)
+        return tokens
 
     async def _open(self, tx: Transaction, user: User, given: Login, better_hash: str) -> Tokens:
         kept = await people.locked_user(tx, user.id)
         if kept is None or kept.password_hash != user.password_hash:  # changed while argon2 was at work
-            raise unauthenticated("CREDENTIALS_INVALID", "phone or password is wrong")
+            raise _wrong_credentials()
         if better_hash:
             await people.set_password(tx, user.id, better_hash)
-        member = _place(await people.members_of(tx, user.id), given.business_id)
+        member = _place(await people.members_of(tx, user.id), given.business_id, kept.chosen_business_id)
         moment, token = now(), domain.first_refresh_token()
-        session = Session(
-            new_id("ses"),
-            user.id,
-            member.business.id,
-            moment + domain.SESSION_LIFE,
-            None,
-            moment,
-            moment,
-            "".join(filter(str.isprintable, given.user_agent))[:MAX_USER_AGENT],
-        )
+        session = _new_session(user.id, member.business.id, given.user_agent, moment + domain.SESSION_LIFE)
         await sessions.add_session(tx, session, moment)
         await sessions.add_refresh_token(tx, domain.hash_of(token), session.id, "")
         return self._tokens(member, session.id, token)
+
+    async def switch(self, tx: Transaction, user_id: str, session_id: str, business_id: str) -> str:
+        """Choose another of the user's businesses, and return an access token for it.
+
+        The session goes on under another id, so that its tokens for the business before end now; refresh tokens stay.
+        """
+        user = await people.locked_user(tx, user_id)
+        if user is None:
+            raise unauthenticated("MEMBER_GONE", "the account has ended")
+        member = _place(await people.members_of(tx, user_id), business_id, "")
+        before = await sessions.session(tx, session_id)
+        if user.chosen_business_id != business_id:
+            chosen = await people.choose_business(tx, user, business_id)
+            tx.publish(events.place_chosen(replace(member, user=chosen)))
+        after = _new_session(user_id, business_id, before.user_agent, before.expires_at)
+        await sessions.add_session(tx, after, now())
+        await sessions.move_tokens(tx, before.id, after.id)
+        await revoke(tx, await sessions.end_sessions(tx, user_id, now(), only=before.id))
+        scopes = domain.SCOPES[member.role]
+        return self.signer.access_token(member, after.id, scopes, self.access_seconds)
 
     async def refresh(self, tx: Transaction, token: str, device_id: str) -> Tokens | None:
         """The next pair; None, with the session ended, when the token was spent before by somebody else.
@@ -119,12 +137,27 @@ class Sessions:
         return Tokens(access, self.access_seconds, refresh)
 
 
-def _place(members: list[Member], business_id: str) -> Member:
-    """The oldest place, or that in the business."""
+def _wrong_credentials() -> ServiceError:
+    return unauthenticated("CREDENTIALS_INVALID", "phone or password is wrong")
+
+
+def _new_session(user_id: str, business_id: str, user_agent: str, expires_at: datetime) -> Session:
+    moment = now()
+    shown = "".join(filter(str.isprintable, user_agent))[:MAX_USER_AGENT]
+    return Session(new_id("ses"), user_id, business_id, expires_at, None, moment, moment, shown)
+
+
+def _place(members: list[Member], business_id: str, chosen_business_id: str) -> Member:
+    """Return the place in the named business; without a name the place that the person acts in."""
     if not members:
         raise precondition("NO_BUSINESS", "you belong to no business any more")
+    if not business_id:
+        if (place := domain.acting_place(members, chosen_business_id)) is not None:
+            return place
+        names = ", ".join(f"{member.business.name} ({member.business.id})" for member in members)
+        raise precondition("BUSINESS_REQUIRED", f"you belong to several businesses; name one as business_id: {names}")
     for member in members:
-        if business_id in ("", member.business.id):
+        if business_id == member.business.id:
             return member
     raise not_found("BUSINESS_NOT_FOUND", "you belong to no such business")
 

@@ -5,6 +5,7 @@ from whatsinvoice_kit.rpc.identity import AccessTable, allow
 
 from whatsinvoice_auth.servicer.business import BusinessRpcs
 from whatsinvoice_auth.servicer.part import UseCases
+from whatsinvoice_auth.servicer.places import PlaceRpcs
 from whatsinvoice_auth.servicer.registration import RegistrationRpcs
 from whatsinvoice_auth.servicer.sessions import SessionRpcs
 
@@ -18,6 +19,8 @@ ACCESS: AccessTable = {
     "ResetPassword": allow("gateway"),
     "Login": allow("gateway"),
     "Refresh": allow("gateway"),
+    "GetCode": allow("notifications"),
+    "ClaimVerification": allow("notifications"),
     "GetKeySet": allow("gateway"),
     "WatchRevocations": allow("gateway"),
     "ExchangeApiKey": allow("gateway"),
@@ -33,11 +36,17 @@ ACCESS: AccessTable = {
     "InviteMember": allow(scope="members:write"),
     "ChangeMemberRole": allow(scope="members:write"),
     "RemoveMember": allow(scope="members:write"),
+    "ListInvitations": allow(scope="account:self"),
+    "AcceptInvitation": allow(scope="account:self"),
+    "DeclineInvitation": allow(scope="account:self"),
+    "ListBusinesses": allow(scope="account:self"),
+    "SwitchBusiness": allow(scope="account:self"),
+    "LeaveBusiness": allow(scope="account:self"),
     "CreateApiKey": allow(scope="keys:write"),
     "ListApiKeys": allow(scope="keys:write"),
     "RevokeApiKey": allow(scope="keys:write"),
 }
 
 
-class AuthServicer(RegistrationRpcs, SessionRpcs, BusinessRpcs, auth_pb2_grpc.AuthServiceServicer):
+class AuthServicer(RegistrationRpcs, SessionRpcs, BusinessRpcs, PlaceRpcs, auth_pb2_grpc.AuthServiceServicer):
     """whatsinvoice.auth.v1.AuthService."""

@@ -8,11 +8,11 @@ from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.rpc.call import current_call
 
 from whatsinvoice_auth import domain
-from whatsinvoice_auth.domain import ApiKey, Member, Role
-from whatsinvoice_auth.events import ROLES, business_message
-from whatsinvoice_auth.service import keys, members
+from whatsinvoice_auth.domain import ApiKey, Role
+from whatsinvoice_auth.events import ROLES, business_message, invitation_message, stamp
+from whatsinvoice_auth.service import invitations, keys, members
 from whatsinvoice_auth.service.sessions import member_of
-from whatsinvoice_auth.servicer.part import Part, next_page, stamp, user_id
+from whatsinvoice_auth.servicer.part import Part, member_message, next_page, user_id
 
 _ROLES = {number: role for role, number in ROLES.items()}
 
@@ -36,16 +36,19 @@ class BusinessRpcs(Part):
     async def ListMembers(self, request: pb.ListMembersRequest, context: Any) -> pb.ListMembersResponse:
         page = request.page
         async with self._unit_of_work.read() as tx:
-            found, cursor = await members.list_members(tx, current_call().business_id, page.limit, page.cursor)
-        return pb.ListMembersResponse(members=[_member(member) for member in found], page=next_page(cursor))
+            business_id = current_call().business_id
+            found, offered, cursor = await members.list_members(tx, business_id, page.limit, page.cursor)
+        return pb.ListMembersResponse(
+            members=map(member_message, found), invitations=map(invitation_message, offered), page=next_page(cursor)
+        )
 
     async def InviteMember(self, request: pb.InviteMemberRequest, context: Any) -> pb.InviteMemberResponse:
-        given = members.Invitation(request.phone, request.name, _role(request.role))
+        given = invitations.Offer(request.phone, request.name, _role(request.role))
 
         async def work(tx: Transaction) -> pb.InviteMemberResponse:
             business_id = current_call().business_id
-            member = await members.invite(tx, self._use.codes, user_id(), business_id, given)
-            return pb.InviteMemberResponse(member=_member(member))
+            made = await invitations.invite(tx, user_id(), business_id, given)
+            return pb.InviteMemberResponse(invitation=invitation_message(made))
 
         return await self._idempotency.once(request, pb.InviteMemberResponse, work)
 
@@ -54,7 +57,7 @@ class BusinessRpcs(Part):
         async with self._unit_of_work.begin() as tx:
             business_id = current_call().business_id
             member = await members.change_role(tx, user_id(), business_id, request.member_id, role)
-        return pb.ChangeMemberRoleResponse(member=_member(member))
+        return pb.ChangeMemberRoleResponse(member=member_message(member))
 
     async def RemoveMember(self, request: pb.RemoveMemberRequest, context: Any) -> pb.RemoveMemberResponse:
         async with self._unit_of_work.begin() as tx:
@@ -95,16 +98,6 @@ def _role(number: int) -> Role:
     if role is None:
         raise invalid("role", "ROLE_INVALID", "use owner, admin, staff or accountant")
     return role
-
-
-def _member(member: Member) -> pb.Member:
-    user = member.user  # her e-mail address is her own
-    return pb.Member(
-        id=member.id,
-        user=pb.User(id=user.id, phone=user.phone, name=user.name),
-        role=ROLES[member.role],
-        phone_verified=user.phone_verified,
-    )
 
 
 def _api_key(key: ApiKey) -> pb.ApiKey:

@@ -3,80 +3,80 @@
 from typing import Any
 
 from whatsinvoice.auth.v1 import auth_pb2 as pb
-from whatsinvoice_kit.core.errors import invalid
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.phones import to_e164
 
-from whatsinvoice_auth.events import business_message, user_message
-from whatsinvoice_auth.service.codes import RESET, VERIFY
+from whatsinvoice_auth import domain
+from whatsinvoice_auth.domain.verifications import Purpose, Verification
+from whatsinvoice_auth.events import business_message, stamp, user_message
+from whatsinvoice_auth.service.guessing import note_right, note_wrong
 from whatsinvoice_auth.service.registration import Registration
-from whatsinvoice_auth.servicer.part import Part, session_id, stamp, user_id
+from whatsinvoice_auth.service.sessions import places_of
+from whatsinvoice_auth.service.verifications import wrong_code
+from whatsinvoice_auth.servicer.part import Part, session_id, user_id
+
+PURPOSES = {
+    Purpose.REGISTER: pb.PURPOSE_REGISTER,
+    Purpose.RESET_PASSWORD: pb.PURPOSE_RESET_PASSWORD,
+    Purpose.CONFIRM: pb.PURPOSE_CONFIRM,
+}
 
 
 class RegistrationRpcs(Part):
-    """What a person does before she has a session, and with her password later."""
+    """RPCs without a session, and those of the password."""
 
     async def Register(self, request: pb.RegisterRequest, context: Any) -> pb.RegisterResponse:
         registrations = self._use.registrations
-        member = await registrations.prepare(
+        phone, given = await registrations.prepare(
             Registration(
                 request.phone, request.name, request.password, request.business_name, request.country, request.email
             )
         )
-
-        async def work(tx: Transaction) -> pb.RegisterResponse:
-            code = await registrations.register(tx, member)
-            return pb.RegisterResponse(
-                user=user_message(member.user),
-                business=business_message(member.business),
-                verification_expire_time=stamp(code.expires_at),
-            )
-
-        response = await self._idempotency.once(self._sealed(request, "password"), pb.RegisterResponse, work)
         async with self._unit_of_work.begin() as tx:
-            pending = await registrations.pending_code(tx, request.phone, request.country)
-        if pending is not None:
-            code, phone, digits = pending
-            await self._use.code_sender.send(code.id, phone, digits, code.expires_at)
-        return response
+            made = await registrations.register(tx, phone, given)
+        return pb.RegisterResponse(verification=_verification(made))
 
     async def VerifyPhone(self, request: pb.VerifyPhoneRequest, context: Any) -> pb.VerifyPhoneResponse:
+        counted = await self._counted_guess(request.verification_id, request.origin)
         async with self._unit_of_work.begin() as tx:
-            verified = await self._use.registrations.verify_phone(tx, request.phone, request.code)
-        if not verified:
-            raise invalid("code", "CODE_INVALID", "the code is wrong, spent or expired")
-        return pb.VerifyPhoneResponse()
+            member = await self._use.registrations.verify_phone(tx, request.verification_id, request.code)
+            if member is None:
+                note_wrong(counted)
+            else:
+                await note_right(tx, counted, member.user.id)
+        if member is None:
+            raise wrong_code()
+        return pb.VerifyPhoneResponse(user=user_message(member.user), business=business_message(member.business))
 
     async def ResendCode(self, request: pb.ResendCodeRequest, context: Any) -> pb.ResendCodeResponse:
-        phone = to_e164(request.phone, "NG")
-
-        async def work(tx: Transaction) -> pb.ResendCodeResponse:
-            await self._use.codes.ask(tx, phone, VERIFY)
-            return pb.ResendCodeResponse()
-
-        return await self._idempotency.once(request, pb.ResendCodeResponse, work)
+        async with self._unit_of_work.begin() as tx:
+            made = await self._use.verifications.resend(tx, request.verification_id)
+        return pb.ResendCodeResponse(verification=_verification(made))
 
     async def ForgotPassword(self, request: pb.ForgotPasswordRequest, context: Any) -> pb.ForgotPasswordResponse:
         phone = to_e164(request.phone, "NG")
-
-        async def work(tx: Transaction) -> pb.ForgotPasswordResponse:
-            await self._use.codes.ask(tx, phone, RESET)
-            return pb.ForgotPasswordResponse()
-
-        return await self._idempotency.once(request, pb.ForgotPasswordResponse, work)
+        async with self._unit_of_work.begin() as tx:
+            made = await self._use.verifications.ask(tx, phone, Purpose.RESET_PASSWORD)
+        return pb.ForgotPasswordResponse(verification=_verification(made))
 
     async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Any) -> pb.ResetPasswordResponse:
         changes = self._use.password_changes
-        new_hash = await changes.prepare_reset(self._unit_of_work, request.phone, request.new_password)
+        counted = await self._counted_guess(request.verification_id, request.origin)
+        new_hash = await changes.prepare_reset(self._unit_of_work, request.verification_id, request.password)
         async with self._unit_of_work.begin() as tx:
-            right = await changes.reset(tx, request.phone, request.code, new_hash)
-        if not right:
-            raise invalid("code", "CODE_INVALID", "the code is wrong, spent or expired")
-        return pb.ResetPasswordResponse()
+            user = await changes.reset(tx, request.verification_id, request.code, new_hash, counted)
+            places = await places_of(tx, user.id) if user else []
+        if user is None:
+            raise wrong_code()
+        acting = domain.acting_place(places, user.chosen_business_id)
+        business = business_message(acting.business) if acting else None
+        return pb.ResetPasswordResponse(user=user_message(user), business=business)
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Any) -> pb.ChangePasswordResponse:
         changes = self._use.password_changes
-        change = await changes.prepare_change(self._unit_of_work, user_id(), request.old_password, request.new_password)
+        change = await changes.prepare_change(
+            self._unit_of_work, user_id(), session_id(), request.old_password, request.new_password
+        )
 
         async def work(tx: Transaction) -> pb.ChangePasswordResponse:
             await changes.change(tx, change, session_id())
@@ -84,3 +84,20 @@ class RegistrationRpcs(Part):
 
         sealed = self._sealed(request, "old_password", "new_password")
         return await self._across_idempotency.once(sealed, pb.ChangePasswordResponse, work)
+
+    async def GetCode(self, request: pb.GetCodeRequest, context: Any) -> pb.GetCodeResponse:
+        async with self._unit_of_work.read() as tx:
+            found = await self._use.verifications.code_of(tx, request.verification_id)
+        about = found.verification
+        return pb.GetCodeResponse(phone=about.phone, tag=about.tag, purpose=PURPOSES[about.purpose], code=found.digits)
+
+    async def ClaimVerification(
+        self, request: pb.ClaimVerificationRequest, context: Any
+    ) -> pb.ClaimVerificationResponse:
+        async with self._unit_of_work.begin() as tx:
+            found = await self._use.verifications.claim(tx, request.phone, request.tag)
+        return pb.ClaimVerificationResponse(verification_id=found.id, expire_time=stamp(found.expires_at))
+
+
+def _verification(made: Verification) -> pb.Verification:
+    return pb.Verification(id=made.id, tag=made.tag, expire_time=stamp(made.expires_at))

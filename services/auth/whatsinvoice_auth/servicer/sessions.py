@@ -9,7 +9,7 @@ from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.rpc.call import current_call
 
 from whatsinvoice_auth.domain import Session
-from whatsinvoice_auth.events import ROLES, business_message, user_message
+from whatsinvoice_auth.events import ROLES, business_message, place_messages, stamp, user_message
 from whatsinvoice_auth.service.sessions import (
     Login,
     Tokens,
@@ -19,14 +19,16 @@ from whatsinvoice_auth.service.sessions import (
     member_of,
     places_of,
 )
-from whatsinvoice_auth.servicer.part import Part, next_page, session_id, stamp, user_id
+from whatsinvoice_auth.servicer.part import Part, next_page, origin_of, session_id, user_id
 
 
 class SessionRpcs(Part):
     """Log in, refresh, look, log out, and what gateways need to believe a token."""
 
     async def Login(self, request: pb.LoginRequest, context: Any) -> pb.LoginResponse:
-        given = Login(request.phone, request.password, request.business_id, request.user_agent)
+        given = Login(
+            request.phone, request.password, request.business_id, request.user_agent, origin_of(request.origin)
+        )
         return pb.LoginResponse(tokens=_tokens(await self._use.sessions.log_in(self._unit_of_work, given)))
 
     async def Refresh(self, request: pb.RefreshRequest, context: Any) -> pb.RefreshResponse:
@@ -48,10 +50,7 @@ class SessionRpcs(Part):
             user=user_message(member.user),
             business=business_message(member.business),
             role=ROLES[member.role],
-            places=[
-                pb.Place(business_id=place.business.id, business_name=place.business.name, role=ROLES[place.role])
-                for place in places
-            ],
+            places=place_messages(places),
         )
 
     async def Logout(self, request: pb.LogoutRequest, context: Any) -> pb.LogoutResponse:

@@ -1,6 +1,8 @@
 """Ports to the outside: WhatsApp and the invoices service, and what may go wrong there."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from whatsinvoice_notifications.chat import Draft
@@ -31,6 +33,32 @@ class WhatsApp(Protocol):
     async def upload(self, document: Document) -> str:
         """Uploads a PDF and gives its media id."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeCode:
+    """The content of a message about a verification; without digits the phone is registered already."""
+
+    digits: str
+    tag: str
+    purpose: str
+    """register, reset_password or confirm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A verification whose code the phone's holder asked for by its tag."""
+
+    verification_id: str
+    expires_at: datetime
+
+
+class Auth(Protocol):
+    """The auth service. All raise ServiceError; NOT_FOUND for what is spent, replaced, expired or never was."""
+
+    async def code(self, verification_id: str) -> OneTimeCode: ...
+
+    async def claim(self, phone: str, tag: str) -> Claimed: ...
 
 
 class Invoices(Protocol):

@@ -28,6 +28,8 @@ class Purpose(Enum):
     MONEY_NOTICE = "money_notice"
     """Of a refund, a dispute, a payment that surprises, or the payout account."""
     ONE_TIME_CODE = "one_time_code"
+    INVITATION = "invitation"
+    SECURITY_NOTICE = "security_notice"
     WELCOME = "welcome"
     ANSWER = "answer"
 
@@ -115,7 +117,8 @@ class Outgoing:
     business_id: str = ""
     """Empty where no business speaks: one-time codes and answers to strangers."""
     invoice_id: str = ""
-    sealed: bytes | None = None
+    verification_id: str = ""
+    """Where the message is a one-time code: auth is asked for it when the message is sent."""
     expires_at: datetime | None = None
     template_only: bool = False
 
@@ -136,7 +139,7 @@ class Message:
     """When the contact last wrote."""
     dedupe_key: str
     content: Content
-    sealed: bytes | None
+    verification_id: str
     template_only: bool
     status: Status
     attempts: int
@@ -159,8 +162,8 @@ class Message:
 
     @property
     def has_template(self) -> bool:
-        """Whether it can be said outside of the window: what is sealed is a code, which has a template."""
-        return self.sealed is not None or self.content.template is not None
+        """Return whether it can be sent outside of the window: a one-time code always has a template."""
+        return bool(self.verification_id) or self.content.template is not None
 
     def window_open(self, moment: datetime) -> bool:
         return self.window_from is not None and moment < self.window_from + WINDOW - WINDOW_MARGIN
@@ -183,7 +186,6 @@ class Message:
             status=status,
             error_code=code,
             error_title=title,
-            sealed=None,
             version=self.version + 1,
             **moments,
         )

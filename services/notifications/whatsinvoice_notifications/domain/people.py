@@ -1,6 +1,6 @@
 """Whom we write to and who writes to us."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -23,12 +23,26 @@ class Member:
     name: str
     role: str
     active: bool
-    """Still there, and the phone is proven."""
+    """False once the person left the business."""
     business_name: str
     country: str
     currency: str
     time_zone: str
     version: int
+
+
+def acting_place(places: Sequence[Member], chosen_business_id: str) -> Member | None:
+    """Return the place that a person's chat acts in: the chosen one, else an owned one, else the only one.
+
+    None where the person has to choose first.
+    """
+    owned = [place for place in places if place.role == "owner"]
+    for place in places:
+        if place.business_id == chosen_business_id:
+            return place
+    if owned:
+        return owned[0]
+    return places[0] if len(places) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,12 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_notifications.domain.people import NOTIFIED_ROLES, Member
-from whatsinvoice_notifications.models import MEMBERS
-
-
-def _member(row: Row[tuple[object, ...]]) -> Member:
-    return Member(**row._mapping)  # noqa: SLF001  (SQLAlchemy's own name for it)
+from whatsinvoice_notifications.models import CHOSEN_PLACES, MEMBERS
 
 
 async def put_member(tx: Transaction, member: Member) -> None:
@@ -26,11 +22,28 @@ async def put_member(tx: Transaction, member: Member) -> None:
     )
 
 
-async def member_by_phone(tx: Transaction, phone: str) -> Member | None:
-    """The active member with this phone; of several places the first."""
-    statement = select(MEMBERS).where(MEMBERS.c.phone == phone, MEMBERS.c.active).order_by(MEMBERS.c.id).limit(1)
-    row = (await tx.execute(statement)).one_or_none()
-    return _member(row) if row else None
+async def put_choice(tx: Transaction, user_id: str, business_id: str, version: int) -> None:
+    """Keep the business that a person chose; an older choice that comes late changes nothing."""
+    statement = insert(CHOSEN_PLACES).values(user_id=user_id, business_id=business_id, version=version)
+    newer = {"business_id": business_id, "version": version}
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["user_id"], set_=newer, where=CHOSEN_PLACES.c.version < statement.excluded.version
+        )
+    )
+
+
+async def places_of_phone(tx: Transaction, phone: str) -> tuple[list[Member], str]:
+    """Return the active places of the person with this phone, the oldest first, and the id of the chosen business."""
+    statement = (
+        select(MEMBERS, CHOSEN_PLACES.c.business_id.label("chosen"))
+        .outerjoin(CHOSEN_PLACES, CHOSEN_PLACES.c.user_id == MEMBERS.c.user_id)
+        .where(MEMBERS.c.phone == phone, MEMBERS.c.active)
+        .order_by(MEMBERS.c.id)
+    )
+    rows = (await tx.execute(statement)).all()
+    chosen = rows[0].chosen or "" if rows else ""
+    return [Member(**{column.name: getattr(row, column.name) for column in MEMBERS.c}) for row in rows], chosen
 
 
 async def all_phones(tx: Transaction, business_id: str) -> list[str]:

@@ -12,10 +12,11 @@ from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.observe.telemetry import taken
 
 from whatsinvoice_notifications import texts
+from whatsinvoice_notifications.clients import Auth
 from whatsinvoice_notifications.domain.billing import SentInvoice
 from whatsinvoice_notifications.domain.inbound import Waiting
 from whatsinvoice_notifications.domain.message import Outgoing, Purpose
-from whatsinvoice_notifications.domain.people import Contact, Conversation, Member
+from whatsinvoice_notifications.domain.people import Contact, Conversation, Member, acting_place
 from whatsinvoice_notifications.domain.provider_errors import backoff
 from whatsinvoice_notifications.repository import (
     contacts,
@@ -25,6 +26,7 @@ from whatsinvoice_notifications.repository import (
     messages,
     sent_invoices,
 )
+from whatsinvoice_notifications.service.codes import bring_code, tag_in
 from whatsinvoice_notifications.service.holds import hold
 from whatsinvoice_notifications.service.merchant import Answer, MerchantService, Turn
 
@@ -50,17 +52,22 @@ class Writer:
     unpaid: SentInvoice | None
     held: bool = False
     """Her number changed hands: a member, but not to be acted for."""
+    unchosen: tuple[str, ...] = ()
+    """The names of the person's businesses, where none of them is chosen, owned or the only one."""
 
     @property
     def who(self) -> str:
-        return "merchant" if self.member else "customer" if self.customer else "stranger"
+        return "merchant" if self.member or self.unchosen else "customer" if self.customer else "stranger"
 
 
 class ConversationService:
     """The worker behind `inbound_messages`."""
 
-    def __init__(self, unit_of_work: UnitOfWork, merchants: MerchantService, first_retry_seconds: float) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWork, merchants: MerchantService, auth: Auth, first_retry_seconds: float
+    ) -> None:
         self._unit_of_work = unit_of_work
+        self._auth = auth
         self._merchants = merchants
         self._first_retry_seconds = first_retry_seconds
 
@@ -94,21 +101,12 @@ class ConversationService:
             return None
         if writer.held:
             return Answer(texts.render("number_held"))
+        if tag := tag_in(waiting.incoming):
+            return await bring_code(self._auth, writer.contact.phone, tag)
         if writer.member:
             turn = Turn(waiting, writer.member, writer.contact.id, writer.shown)
             return await self._merchants.answer(turn, now())
-        if writer.unpaid:
-            owed = writer.unpaid
-            return Answer(
-                texts.render(
-                    "customer_pay",
-                    business=owed.business_name,
-                    number=owed.number,
-                    due=str(owed.due),
-                    url=owed.public_url,
-                )
-            )
-        return Answer(texts.render("customer_settled" if writer.customer else "welcome"))
+        return _answer_to_others(writer)
 
     async def _later(self, waiting: Waiting, reason: str, at_least: float = 0) -> None:
         """Tries again, says so once when it takes long, and gives up aloud."""
@@ -127,17 +125,32 @@ class ConversationService:
         ANSWERED.labels("", "gave_up" if over else "postponed").inc()
 
 
+def _answer_to_others(writer: Writer) -> Answer:
+    """Answer a person without a chosen business, a customer or a stranger."""
+    if writer.unchosen:
+        return Answer(texts.render("choose_business", businesses=", ".join(writer.unchosen)))
+    if owed := writer.unpaid:
+        due = str(owed.due)
+        content = texts.render(
+            "customer_pay", business=owed.business_name, number=owed.number, due=due, url=owed.public_url
+        )
+        return Answer(content)
+    return Answer(texts.render("customer_settled" if writer.customer else "welcome"))
+
+
 async def _recognise(tx: Transaction, waiting: Waiting, moment: datetime) -> Writer:
     """Who wrote; the contact's 24-hour window opens with it."""
     incoming = waiting.incoming
     sent_at = min(incoming.sent_at, moment)
     contact = await contacts.seen(tx, incoming.phone, incoming.user_id, incoming.name, sent_at)
-    member = await members.member_by_phone(tx, contact.phone) if contact.phone else None
-    if member is not None:
+    places, chosen = await members.places_of_phone(tx, contact.phone) if contact.phone else ([], "")
+    member = acting_place(places, chosen)
+    if places:
         shown = await conversations.conversation_of(tx, contact.id)
-        current = shown if shown and shown.current(member.business_id, moment) else None
+        current = shown if shown and member and shown.current(member.business_id, moment) else None
         held = bool(shown and shown.holds(moment))
-        return Writer(contact, member, current, customer=False, unpaid=None, held=held)
+        unchosen = () if member else tuple(place.business_name for place in places)
+        return Writer(contact, member, current, customer=False, unpaid=None, held=held, unchosen=unchosen)
     known, unpaid = await sent_invoices.last_of(tx, contact.phone) if contact.phone else (False, None)
     return Writer(contact, None, None, known, unpaid)
 
@@ -150,7 +163,7 @@ async def _record(tx: Transaction, waiting: Waiting, writer: Writer, answer: Ans
     elif answer is not None:
         await _say(tx, waiting, writer, answer)
         outcome = "answered"
-        if writer.member and not writer.held:
+        if writer.member and not writer.held and not answer.verification_id:
             await conversations.put_conversation(tx, writer.contact.id, answer.shown)
     await inbound.finish(tx, waiting.id, outcome)
     return outcome
@@ -159,15 +172,23 @@ async def _record(tx: Transaction, waiting: Waiting, writer: Writer, answer: Ans
 async def _say(tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer, *, key: str = "answer") -> None:
     """Queues the answer, once per message; of an answer that is given a single time, what is said the next time."""
     outgoing = Outgoing(
-        Purpose.WELCOME if writer.who == "stranger" else Purpose.ANSWER,
+        _purpose(writer, answer),
         writer.contact.id,
         answer.once or f"{key}:{waiting.id}",
         answer.content,
-        writer.member.business_id if writer.member else "",
+        writer.member.business_id if writer.member and not answer.verification_id else "",
         answer.invoice_id,
+        verification_id=answer.verification_id,
+        expires_at=answer.expires_at,
     )
     if not await messages.queue(tx, outgoing) and answer.again is not None:
         again = Outgoing(
             outgoing.purpose, outgoing.contact_id, f"{key}:{waiting.id}", answer.again, outgoing.business_id
         )
         await messages.queue(tx, again)
+
+
+def _purpose(writer: Writer, answer: Answer) -> Purpose:
+    if answer.verification_id:
+        return Purpose.ONE_TIME_CODE
+    return Purpose.WELCOME if writer.who == "stranger" else Purpose.ANSWER

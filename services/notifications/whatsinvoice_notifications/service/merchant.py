@@ -33,6 +33,9 @@ class Answer:
     invoice_id: str = ""
     once: str = ""
     again: Content | None = None
+    verification_id: str = ""
+    """Where the answer is the one-time code of a request, which expires."""
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class MerchantService:
             button_ids=_button_ids(invoice.id),
             customer=invoice.customer_name,
             phone=invoice.customer_phone,
+            business=turn.member.business_name,
             block=preview_block(invoice),
         )
         shown = Conversation(

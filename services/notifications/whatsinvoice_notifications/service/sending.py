@@ -18,15 +18,14 @@ from whatsinvoice_kit.core.errors import ServiceError
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_kit.observe.telemetry import taken
 
-from whatsinvoice_notifications.clients import Invoices, Refused, Unreachable, WhatsApp
+from whatsinvoice_notifications.clients import Auth, Invoices, Refused, Unreachable, WhatsApp
 from whatsinvoice_notifications.clients.whatsapp_bodies import body_of
 from whatsinvoice_notifications.domain import provider_errors
 from whatsinvoice_notifications.domain.message import Message, Status
 from whatsinvoice_notifications.domain.provider_errors import Action, action_for
 from whatsinvoice_notifications.domain.rates import Pace
 from whatsinvoice_notifications.repository import messages
-from whatsinvoice_notifications.sealing import Sealer
-from whatsinvoice_notifications.service.codes import unsealed
+from whatsinvoice_notifications.service.codes import content_of
 from whatsinvoice_notifications.service.merchant import PASSING
 from whatsinvoice_notifications.service.progress import move
 
@@ -46,14 +45,14 @@ class SendingService:
         unit_of_work: UnitOfWork,
         whatsapp: WhatsApp,
         invoices: Invoices,
-        sealer: Sealer,
+        auth: Auth,
         first_retry_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._whatsapp = whatsapp
         self._invoices = invoices
-        self._sealer = sealer
+        self._auth = auth
         self._first_retry_seconds = first_retry_seconds
         self._clock = clock
         self._pace = Pace(clock)
@@ -86,7 +85,7 @@ class SendingService:
             except Unreachable as error:
                 await self._retry(message, "unreachable", str(error))
             except ServiceError as error:
-                await self._on_no_document(message, error)
+                await self._on_no_content(message, error)
             except Exception as error:  # one message must not hold up the others; it comes again
                 log.exception("message not sent, or not recorded", message=message.id)
                 if message.id not in self._unrecorded:
@@ -105,7 +104,9 @@ class SendingService:
             async with self._unit_of_work.begin() as tx:
                 await messages.postpone(tx, message, moment + timedelta(seconds=wait), counted=False)
             return
-        content = unsealed(self._sealer, message)
+        content = message.content
+        if message.verification_id:
+            content = content_of(await self._auth.code(message.verification_id))
         file = None
         if content.attachment:
             document = await self._invoices.document(message.business_id, content.attachment)
@@ -150,7 +151,7 @@ class SendingService:
         else:
             await self._fail(message, *told)
 
-    async def _on_no_document(self, message: Message, error: ServiceError) -> None:
+    async def _on_no_content(self, message: Message, error: ServiceError) -> None:
         if error.kind in PASSING:
             await self._retry(message, error.reason, error.message)
         else:

@@ -16,58 +16,19 @@ from whatsinvoice_kit.rpc.tokens import USER_ISSUER, public_half, verify
 Metadata = tuple[tuple[str, str], ...]
 
 
-async def test_registering_sends_a_code_that_proves_the_phone_once(
-    auth: AuthServiceStub, gateway: Metadata, codes: Any, phone: str
+async def test_a_code_proves_its_registration_once(
+    auth: AuthServiceStub, gateway: Metadata, code_for: Any, phone: str, expect: Any
 ) -> None:
-    response = await auth.Register(a_registration(phone), metadata=gateway)
-    assert response.user.phone == phone
-    assert response.business.currency_code == "NGN"
-    proof = pb.VerifyPhoneRequest(phone=phone, code=codes.by_phone[phone])
-    await auth.VerifyPhone(proof, metadata=gateway)
-    with pytest.raises(grpc.aio.AioRpcError) as second:
-        await auth.VerifyPhone(proof, metadata=gateway)
-    assert reason_of(second.value) == "CODE_INVALID"
+    asked = (await auth.Register(a_registration(phone), metadata=gateway)).verification
+    proof = pb.VerifyPhoneRequest(verification_id=asked.id, code=await code_for(asked))
+    proven = await auth.VerifyPhone(proof, metadata=gateway)
+    assert proven.user.phone == phone
+    assert proven.business.currency_code == "NGN"
+    await expect(proof, gateway, "CODE_INVALID")
 
 
-async def test_a_national_number_is_the_same_phone(auth: AuthServiceStub, gateway: Metadata, phone: str) -> None:
-    response = await auth.Register(a_registration("0" + phone[4:]), metadata=gateway)
-    assert response.user.phone == phone
-
-
-async def test_a_repeat_with_the_same_key_registers_once_and_sends_the_same_code(
-    auth: AuthServiceStub, keyring: Keyring, codes: Any, phone: str
-) -> None:
-    metadata = bearer(keyring.service_token("gateway", "auth"), idempotency_key=f"register-{phone}")
-    first = await auth.Register(a_registration(phone), metadata=metadata)
-    second = await auth.Register(a_registration(phone), metadata=metadata)
-    assert first == second
-    assert len(set(codes.asked)) == 1
-
-
-async def test_a_code_dies_after_five_wrong_tries(
-    auth: AuthServiceStub, gateway: Metadata, codes: Any, phone: str
-) -> None:
-    await auth.Register(a_registration(phone), metadata=gateway)
-    right = codes.by_phone[phone]
-    wrong = f"{(int(right) + 1) % 1_000_000:06}"
-    for code in (*[wrong] * 5, right):
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await auth.VerifyPhone(pb.VerifyPhoneRequest(phone=phone, code=code), metadata=gateway)
-        assert reason_of(refused.value) == "CODE_INVALID"
-
-
-async def test_a_proven_phone_cannot_be_registered_again(
-    auth: AuthServiceStub, gateway: Metadata, verified: str
-) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await auth.Register(a_registration(verified), metadata=gateway)
-    assert reason_of(refused.value) == "PHONE_TAKEN"
-
-
-async def test_an_unproven_registration_gives_way(auth: AuthServiceStub, gateway: Metadata, phone: str) -> None:
-    await auth.Register(a_registration(phone, name="Somebody Else"), metadata=gateway)
-    response = await auth.Register(a_registration(phone), metadata=gateway)
-    assert response.user.name == "Ada Obi"
+async def test_a_national_number_is_the_same_phone(register: Any, phone: str) -> None:
+    assert (await register("0" + phone[4:])).user.phone == phone
 
 
 @pytest.mark.parametrize(
@@ -115,11 +76,11 @@ async def test_login_does_not_tell_a_wrong_password_from_an_unknown_phone(
     assert answers[0][0] == "CREDENTIALS_INVALID"
 
 
-async def test_login_before_the_phone_is_proven_says_so(auth: AuthServiceStub, gateway: Metadata, phone: str) -> None:
+async def test_a_registration_without_its_code_is_no_account(
+    auth: AuthServiceStub, gateway: Metadata, phone: str, expect: Any
+) -> None:
     await auth.Register(a_registration(phone), metadata=gateway)
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await auth.Login(pb.LoginRequest(phone=phone, password="Passw0rdly"), metadata=gateway)
-    assert reason_of(refused.value) == "PHONE_NOT_VERIFIED"
+    await expect(pb.LoginRequest(phone=phone, password="Passw0rdly"), gateway, "CREDENTIALS_INVALID")
 
 
 async def test_a_spent_refresh_token_ends_the_session(auth: AuthServiceStub, gateway: Metadata, verified: str) -> None:

@@ -14,14 +14,15 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
+from support import identity
 from support.gateways import gateway_process
-from whatsinvoice_auth import domain
+from support.identity import PASSWORD, a_phone
+from whatsinvoice_auth.domain.guesses import Allowance
 from whatsinvoice_gateway.edge.connections import PatientProtocol
 from whatsinvoice_local.backing import start_valkey, stop_valkey
 
 pytestmark = [pytest.mark.slow]
 
-PASSWORD = "Tall3rThanTrees"
 PLENTY = dict.fromkeys(
     ("login_limit", "verify_limit", "code_limit", "account_limit", "refresh_limit", "register_limit"), "100000/minute"
 )
@@ -59,22 +60,14 @@ class Person:
 
 @pytest.fixture
 def register(stack: Any) -> Callable[..., Awaitable[Person]]:
-    """Makes people at a gateway. Notifications is away here, so their phones are proven in the database."""
+    """A function that registers people at a gateway."""
 
-    async def make(client: httpx.AsyncClient, *, proven: bool = True) -> Person:
-        person = Person(client, _some_phone())
-        body = {"phone": person.phone, "name": "Ada Obi", "password": PASSWORD}
-        assert (await client.post("/v1/auth/register", json=body)).status_code == 503
-        query = "UPDATE auth.users SET phone_verified = :proven WHERE phone = :phone"
-        async with stack.auth.unit_of_work.begin() as tx:
-            await tx.execute(text(query), {"phone": person.phone, "proven": proven})
+    async def make(client: httpx.AsyncClient) -> Person:
+        person = Person(client, a_phone())
+        await identity.register(client, stack.auth, person.phone)
         return person
 
     return make
-
-
-def _some_phone() -> str:
-    return f"+23480{secrets.randbelow(90_000_000) + 10_000_000}"
 
 
 def _say(line: str) -> None:
@@ -114,9 +107,11 @@ async def test_a_hundred_parallel_posts_with_one_key_make_one_row(
     assert other.status_code == 422
 
 
-async def _guess(gateways: list[httpx.AsyncClient], path: str, body: dict[str, str], times: int) -> Counter[int]:
-    """Guesses by turns at both."""
-    return Counter([(await gateways[number % 2].post(path, json=body)).status_code for number in range(times)])
+async def _guess(gateways: list[httpx.AsyncClient], times: int) -> Counter[int]:
+    """Guess the passwords of so many phones, by turns at both."""
+    bodies = ({"phone": a_phone(), "password": "Wrong1234"} for _ in range(times))
+    posts = [await gateways[number % 2].post("/v1/auth/login", json=body) for number, body in enumerate(bodies)]
+    return Counter([answer.status_code for answer in posts])
 
 
 @pytest.fixture
@@ -131,46 +126,38 @@ async def test_guessing_a_password_is_limited_across_processes_and_in_each_witho
 ) -> None:
     """Without Redis an address has its limit at each process: two of them, so twice ten, and no more in any minute."""
     folder, url = own_redis
-    guess = {"phone": _some_phone(), "password": "Wrong1234"}
     async with _two(settings_for(**PLENTY | {"login_limit": "10/minute"}, redis_url=url)) as gateways:
-        shared = await _guess(gateways, "/v1/auth/login", guess, 40)
+        shared = await _guess(gateways, 40)
         stop_valkey(folder)
-        alone = await _guess(gateways, "/v1/auth/login", guess, 60)
-        again = await _guess(gateways, "/v1/auth/login", guess, 20)
+        alone = await _guess(gateways, 60)
+        again = await _guess(gateways, 20)
     _say(f"passwords guessed at two processes, 10 a minute: with Redis {dict(shared)}, without {dict(alone)}")
     assert shared == {401: 10, 429: 30}
     assert alone == {401: 20, 429: 40}
     assert again == {429: 20}
 
 
-async def _digits(stack: Any, phone: str) -> str:
-    query = "SELECT codes.id FROM auth.codes JOIN auth.users ON users.id = user_id WHERE phone = :phone"
-    async with stack.auth.unit_of_work.begin() as tx:
-        code_id = (await tx.execute(text(query), {"phone": phone})).scalar_one()
-    return domain.digits_of(code_id, stack.auth._settings.code_secret.get_secret_value())  # noqa: SLF001  (as sent)
-
-
 @pytest.mark.parametrize("with_redis", [True, False], ids=["with Redis", "without Redis"])
-async def test_guessing_a_code_is_limited_per_phone_whatever_the_gateways_count(
-    settings_for: Any, stack: Any, register: Any, own_redis: tuple[Path, str], with_redis: bool
+async def test_guesses_at_a_code_are_limited_whatever_the_gateways_count(
+    settings_for: Any, stack: Any, own_redis: tuple[Path, str], with_redis: bool
 ) -> None:
-    """Tries and codes are counted in auth's database: the same with and without Redis, at one process or at two."""
+    """Tries are counted in auth's database: the same with and without Redis, at one process or at two."""
     folder, url = own_redis
     async with _two(settings_for(**PLENTY, redis_url=url)) as gateways:
         if not with_redis:
             stop_valkey(folder)
-        person = await register(gateways[0], proven=False)
-        right = await _digits(stack, person.phone)
+        body = {"phone": a_phone(), "name": "Ada Obi", "password": PASSWORD}
+        asked = (await gateways[0].post("/v1/auth/register", json=body)).json()["verification"]["id"]
+        right = identity.code_of(stack.auth, asked)
         wrong = f"{(int(right) + 1) % 1_000_000:06}"
-        guesses = await _guess(gateways, "/v1/auth/verify-phone", {"phone": person.phone, "code": wrong}, 5)
-        late = await gateways[1].post("/v1/auth/verify-phone", json={"phone": person.phone, "code": right})
-        asked = await _guess(gateways, "/v1/auth/resend-code", {"phone": person.phone}, 20)
-    _say(
-        f"Redis {with_redis}: codes guessed {dict(guesses)}, the right one then {late.status_code}, asked {dict(asked)}"
-    )
-    assert guesses == {422: 5}
-    assert late.status_code == 422
-    assert asked == {202: 5, 429: 15}, "registering took one of the six of a minute"
+        statuses = [
+            (
+                await gateways[number % 2].post("/v1/auth/verify-phone", json={"verification_id": asked, "code": code})
+            ).status_code
+            for number, code in enumerate([*[wrong] * 5, right])
+        ]
+    assert statuses[:5] == [422] * 5
+    assert statuses[5] in (422, 429)
 
 
 async def test_a_logout_and_a_revoked_key_are_seen_by_the_other_process_within_a_second(
@@ -248,14 +235,16 @@ def _rank_z(one: list[float], other: list[float]) -> float:
 
 
 async def test_logging_in_does_not_tell_whether_a_phone_is_known(
-    gateways: list[httpx.AsyncClient], register: Any
+    gateways: list[httpx.AsyncClient], register: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("service.guessing.PHONE", "service.guessing.DEVICE", "domain.guesses.ADDRESS"):
+        monkeypatch.setattr(f"whatsinvoice_auth.{name}", Allowance(10_000, 10_000))
     known = (await register(gateways[0])).phone
     times: dict[str, list[float]] = {"known": [], "unknown": []}
     texts = set()
     for number in range(160):
         kind = ("known", "unknown")[number % 2]
-        body = {"phone": known if kind == "known" else _some_phone(), "password": "Wrong1234"}
+        body = {"phone": known if kind == "known" else a_phone(), "password": "Wrong1234"}
         started = time.perf_counter()
         answer = await gateways[0].post("/v1/auth/login", json=body)
         times[kind].append(time.perf_counter() - started)

@@ -1,18 +1,16 @@
 """The refresh token as a cookie: asked for, renewed, used only where nothing else brings a token, taken away."""
 
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
 from support.http import served
+from support.identity import PASSWORD, a_phone, register
 from support.keys import Keyring
 from whatsinvoice_gateway.app import create_app, edged
 
-PASSWORD = "Tall3rThanTrees"
 NAME = "refresh_token"
 
 
@@ -26,11 +24,9 @@ async def client(settings_for: Any, keyring: Keyring) -> AsyncIterator[httpx.Asy
 
 @pytest.fixture
 async def log_in(client: httpx.AsyncClient, stack: Any) -> Callable[..., Awaitable[httpx.Response]]:
-    """Of one merchant, whose phone is proven in the database since notifications is away here."""
-    phone = f"+23480{secrets.randbelow(90_000_000) + 10_000_000}"
-    await client.post("/v1/auth/register", json={"phone": phone, "name": "Ada Obi", "password": PASSWORD})
-    async with stack.auth.unit_of_work.begin() as tx:
-        await tx.execute(text("UPDATE auth.users SET phone_verified = true WHERE phone = :phone"), {"phone": phone})
+    """A function that opens a session of one merchant."""
+    phone = a_phone()
+    await register(client, stack.auth, phone)
 
     async def enter(**more: Any) -> httpx.Response:
         answer = await client.post("/v1/auth/login", json={"phone": phone, "password": PASSWORD, **more})

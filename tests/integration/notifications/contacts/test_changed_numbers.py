@@ -3,14 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import update
 from support.notifications.envelopes import a_change, a_contact, a_message, envelope
 from support.notifications.stage import Merchant, Stage, a_phone
-from support.services import bearer
-from whatsinvoice.notifications.v1 import notifications_pb2 as pb
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_notifications.domain.people import HOLD
 from whatsinvoice_notifications.models import CONTACTS, CONVERSATIONS, INBOUND_MESSAGES, MESSAGES
 
@@ -82,12 +78,9 @@ async def test_after_a_day_she_is_acted_for_again_and_writing_meanwhile_makes_it
 async def test_no_code_lets_the_next_owner_in_and_others_get_theirs(stage: Stage, merchant: Merchant) -> None:
     stranger = a_phone()
     await changed(stage, merchant.phone, stranger)
-    expires = Timestamp()
-    expires.FromDatetime(now() + timedelta(minutes=10))
     for phone in (merchant.phone, stranger):
-        request = pb.SendOneTimeCodeRequest(code_id=new_id("otc"), phone=phone, code="483920", expire_time=expires)
-        metadata = bearer(stage.keyring.service_token("auth", "notifications"))
-        await stage.stub.SendOneTimeCode(request, metadata=metadata)
+        await stage.request_code(phone)
+    await stage.heard(stranger)
     got = {}
     for phone in (merchant.phone, stranger):
         [contact] = await stage.rows(CONTACTS, phone=phone)

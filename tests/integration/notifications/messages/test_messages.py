@@ -5,10 +5,9 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.exc import OperationalError
 from support.notifications.envelopes import a_message, a_status, envelope
-from support.notifications.parts import PDF
+from support.notifications.parts import CODE, PDF
 from support.notifications.stage import Merchant, Stage, a_phone
 from support.services import bearer, reason_of
 from whatsinvoice.common.v1 import common_pb2
@@ -43,14 +42,6 @@ def an_issued_invoice(merchant: Merchant) -> invoices_pb2.Invoice:
     )
 
 
-async def send_code(stage: Stage, phone: str, code_id: str, minutes: int = 10) -> None:
-    expires = Timestamp()
-    expires.FromDatetime(datetime.now(UTC) + timedelta(minutes=minutes))
-    request = pb.SendOneTimeCodeRequest(code_id=code_id, phone=phone, code="482913", expire_time=expires)
-    metadata = bearer(stage.keyring.service_token("auth", "notifications"))
-    await stage.stub.SendOneTimeCode(request, metadata=metadata)
-
-
 async def row_to(stage: Stage, phone: str, status: str = "") -> Any:
     """The message to a phone, once it has the status."""
 
@@ -62,20 +53,57 @@ async def row_to(stage: Stage, phone: str, status: str = "") -> Any:
     return await stage.until(found)
 
 
-async def test_a_code_rests_sealed_is_sent_once_and_dropped(stage: Stage) -> None:
-    phone, code_id = a_phone(), new_id("otc")
+async def test_a_code_is_asked_for_when_it_is_sent_and_kept_nowhere(stage: Stage) -> None:
+    phone = a_phone()
     await stage.fault(OUTAGE)
-    await send_code(stage, phone, code_id)
+    verification_id = await stage.request_code(phone)
     queued = await row_to(stage, phone, "queued")
-    assert queued["sealed"]
-    assert "482913" not in str(dict(queued))
+    assert CODE not in str(dict(queued))
     await stage.fault()
     [got] = await stage.heard(phone)
-    assert "482913" in got["text"]
-    assert (await row_to(stage, phone, "delivered"))["sealed"] is None
-    await send_code(stage, phone, code_id)
-    await stage.heard(phone)
-    assert "482913" not in str(dict(await row_to(stage, phone)))
+    assert CODE in got["text"] or CODE in str(got["template"])
+    assert verification_id in stage.auth.asked
+    await row_to(stage, phone, "delivered")
+    assert CODE not in str(dict(await row_to(stage, phone)))
+
+
+async def test_f03_the_phone_of_a_registered_person_is_told_without_a_code(stage: Stage) -> None:
+    phone = a_phone()
+    stage.auth.registered.add(phone)
+    await stage.request_code(phone)
+    [got] = await stage.heard(phone)
+    assert got["template"]["name"] == "already_registered"
+    assert CODE not in str(got)
+
+
+async def test_f08_code_and_tag_written_from_the_phone_bring_that_request_s_code(stage: Stage) -> None:
+    phone = a_phone()
+    await stage.request_code(phone, tag="K7PM", send=False)
+    for count, (said, answer) in enumerate(
+        [("CODE K7PM", CODE), ("code: k7pm.", CODE), ("CODE ZZZZ", "no open request with the tag ZZZZ")], start=1
+    ):
+        await stage.write(phone, said)
+        assert answer in (await stage.heard(phone, count))[-1]["text"]
+    await stage.write(phone, "the code K7PM please")
+    assert "Welcome" in (await stage.heard(phone, 4))[-1]["text"]
+
+
+async def test_f08_a_merchant_s_code_is_brought_and_leaves_the_card_as_it_was(stage: Stage, merchant: Merchant) -> None:
+    await stage.request_code(merchant.phone, tag="K7PM", send=False)
+    await stage.write(merchant.phone, merchant.line)
+    [preview] = await stage.heard(merchant.phone)
+    await stage.write(merchant.phone, "CODE K7PM")
+    assert CODE in (await stage.heard(merchant.phone, 2))[-1]["text"]
+    await stage.write(merchant.phone, button_id=preview["buttons"][0]["id"])
+    assert "sent to" in (await stage.heard(merchant.phone, 3))[-1]["text"]
+
+
+async def test_f08_a_code_of_another_phone_is_not_brought(stage: Stage) -> None:
+    await stage.request_code(a_phone(), tag="K7PM", send=False)
+    phone = a_phone()
+    await stage.write(phone, "CODE K7PM")
+    [got] = await stage.heard(phone)
+    assert CODE not in got["text"]
 
 
 @pytest.mark.parametrize(
@@ -104,19 +132,19 @@ async def test_what_was_sent_and_could_not_be_recorded_is_not_sent_again(
 
 async def test_a_code_that_came_too_late_is_not_sent(stage: Stage) -> None:
     phone = a_phone()
-    await send_code(stage, phone, new_id("otc"), minutes=-1)
-    failed = await row_to(stage, phone, "failed")
-    assert (failed["error_code"], failed["sealed"]) == ("expired", None)
+    await stage.request_code(phone, minutes=-1)
+    assert (await row_to(stage, phone, "failed"))["error_code"] == "expired"
     assert not await stage.shown(phone)
 
 
-async def test_a_code_needs_a_phone_in_e164_and_comes_from_auth(stage: Stage) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await send_code(stage, "08012345678", new_id("otc"))
-    assert reason_of(refused.value) == "PHONE_INVALID"
-    with pytest.raises(grpc.aio.AioRpcError) as denied:
-        await stage.stub.SendOneTimeCode(pb.SendOneTimeCodeRequest(), metadata=stage.as_gateway)
-    assert denied.value.code() is grpc.StatusCode.PERMISSION_DENIED
+async def test_a_code_that_was_spent_before_it_was_sent_is_not_sent(stage: Stage) -> None:
+    phone = a_phone()
+    await stage.fault(OUTAGE)
+    await stage.request_code(phone)
+    await row_to(stage, phone, "queued")
+    stage.auth.known.clear()
+    await stage.fault()
+    assert (await row_to(stage, phone, "failed"))["error_code"] == "VERIFICATION_NOT_FOUND"
 
 
 async def test_an_invoice_goes_as_a_template_with_its_document_and_is_told_step_by_step(
@@ -201,9 +229,8 @@ async def test_what_a_dead_worker_held_is_sent_after_its_lease(stage: Stage, mer
     lease = timedelta(seconds=0.5)
     async with stage.process.unit_of_work.begin() as tx:
         contact_id = await contacts.contact_for(tx, merchant.phone)
-        await messages.queue(
-            tx, Outgoing(Purpose.ANSWER, contact_id, new_id("evt"), texts.render("one_time_code", code="1"))
-        )
+        greeting = texts.render("one_time_code", code="1", action="register", tag="K7PM")
+        await messages.queue(tx, Outgoing(Purpose.ANSWER, contact_id, new_id("evt"), greeting))
         await inbound.add_messages(tx, [incoming])
         assert await messages.claim(tx, datetime.now(UTC), lease, 100)
         assert await inbound.claim(tx, datetime.now(UTC), lease, 100)

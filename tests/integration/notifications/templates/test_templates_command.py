@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from integration.notifications.messages.test_messages import an_issued_invoice, send_code
+from integration.notifications.messages.test_messages import an_issued_invoice
 from support.notifications.parts import PDF, SANDBOX, TOKEN
 from support.notifications.stage import NO_TLS, Merchant, Stage
 from support.sandbox import Entrance, sandbox_program
-from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_notifications import templates_command
 from whatsinvoice_notifications.wordings import all_wordings, wording
 
@@ -36,7 +35,7 @@ def environment(sandbox_url: str) -> dict[str, str]:
         "DATABASE_URL": "postgresql://not-asked",
         "REDIS_URL": "redis://not-asked",
         "INVOICES_GRPC": "not-asked",
-        "CODE_KEY": "a-code-key-of-the-tests-with-32-characters",
+        "AUTH_GRPC": "127.0.0.1:1",
         "WHATSAPP_APP_SECRET": "not-asked",
         "WHATSAPP_BASE_URL": f"{sandbox_url}/graph/v23.0",
         "WHATSAPP_ACCESS_TOKEN": TOKEN,
@@ -104,7 +103,7 @@ async def test_once_registered_a_phone_shows_the_wording(stage: Stage, merchant:
         in receipt["text"]
     )
     assert receipt["url_button"] == {"display_text": "See receipt", "url": "https://pay.example/r/a-receipt"}
-    await send_code(stage, merchant.phone, new_id("otc"))
+    await stage.request_code(merchant.phone)
     [notice, code] = await stage.heard(merchant.phone, 2)
     assert notice["text"].startswith("Good news! Jane paid you ₦50,000.00 for invoice INV-000007. There is still")
     assert code["text"] == "*482913* is your verification code. For your security, do not share this code."

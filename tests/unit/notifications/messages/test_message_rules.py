@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 from whatsinvoice_notifications import texts
@@ -11,7 +10,6 @@ from whatsinvoice_notifications.domain.billing import Invoice, Line
 from whatsinvoice_notifications.domain.message import NEXT, Attachment, Content, Message, Purpose, Status
 from whatsinvoice_notifications.domain.provider_errors import ACTIONS, CODES, Action, action_for, backoff, pair_delay
 from whatsinvoice_notifications.domain.rates import NUMBER_PER_SECOND, PAIR_BURST, Pace
-from whatsinvoice_notifications.sealing import Sealer
 from whatsinvoice_notifications.service.cards import preview_block
 
 MOMENT = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -31,7 +29,7 @@ def a_message() -> Message:
         window_from=None,
         dedupe_key="a",
         content=Content("hello"),
-        sealed=None,
+        verification_id="",
         template_only=False,
         status=Status.QUEUED,
         attempts=0,
@@ -133,7 +131,7 @@ def test_no_value_breaks_the_limits_or_cuts_the_link(customer: str, business: st
 
 def test_content_survives_the_database() -> None:
     for content in (
-        texts.render("one_time_code", code="482913"),
+        texts.render("one_time_code", code="482913", action="register", tag="K7PM"),
         texts.render("unknown_with_preview", button_ids=("send:1", "edit:1", "cancel:1"), customer="Jane"),
         Content("hello", attachment=Attachment(receipt_id="rcp_1")),
     ):
@@ -150,15 +148,7 @@ def test_a_long_preview_keeps_its_total() -> None:
     assert "more" in block
     assert "₦1,999,995.00" in block
     assert "24 Dec 2026" in block
-    card = texts.render("preview", button_ids=("a", "b", "c"), customer="J" * 120, phone="+2348012345678", block=block)
+    names = {"customer": "J" * 120, "business": "B" * 120, "phone": "+2348012345678"}
+    card = texts.render("preview", button_ids=("a", "b", "c"), attachment=None, block=block, **names)
     assert len(card.text) <= texts.MAX_CARD
     assert card.text.endswith("24 Dec 2026")
-
-
-def test_what_is_sealed_opens_only_for_what_it_is_about() -> None:
-    sealed = Sealer(KEY).seal("482913", "code:1")
-    assert b"482913" not in sealed
-    assert Sealer(KEY).open(sealed, "code:1") == "482913"
-    for key, about in ((KEY, "code:2"), ("x" * 40, "code:1")):
-        with pytest.raises(InvalidTag):
-            Sealer(key).open(sealed, about)

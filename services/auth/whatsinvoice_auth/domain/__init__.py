@@ -1,9 +1,8 @@
-"""The rules of identity: passwords, roles and scopes, one-time codes, refresh tokens, API keys. No input or output."""
+"""Rules of identity: passwords, roles and scopes, refresh tokens, API keys. Pure: no input or output."""
 
 import base64
 import hashlib
 import hmac
-import math
 import os
 import re
 from collections.abc import Container, Iterable, Sequence
@@ -16,9 +15,6 @@ from whatsinvoice_kit.core.money import SYMBOLS
 
 ACCESS_SECONDS = 600
 SESSION_LIFE = timedelta(days=30)
-CODE_LIFE = timedelta(minutes=10)
-CODE_TRIES = 5
-CODES_A_MINUTE, CODES_AN_HOUR = 6, 12
 RETRY_GRACE = timedelta(seconds=10)
 KEY_SECONDS = 120
 """How long the token that an API key is exchanged for lives; the gateway keeps it for a minute."""
@@ -74,8 +70,9 @@ class User:
     name: str
     email: str
     password_hash: str
-    phone_verified: bool
     version: int
+    chosen_business_id: str = ""
+    """The business that a login and the chat act for; empty before a first choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +94,6 @@ class Member:
     business: Business
     role: Role
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A one-time code; its digits are derived from its id and stored nowhere."""
-
-    id: str
-    user_id: str
-    tries: int
-    expires_at: datetime
-
-    def usable(self, moment: datetime) -> bool:
-        return self.tries < CODE_TRIES and moment < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +131,15 @@ class ApiKey:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRequest:
-    """Somebody asks for a code to be sent to a phone, known or not; the code takes the request's id."""
-
-    id: str
-    phone: str
-    purpose: str
-    """`verify` a registration's phone, or `reset` a password."""
-    requested_at: datetime
+def acting_place(members: Sequence[Member], chosen_business_id: str) -> Member | None:
+    """Return the place that a person acts in: the chosen one, else an owned one, else the only one; None otherwise."""
+    owned = [member for member in members if member.role is Role.OWNER]
+    for member in members:
+        if member.business.id == chosen_business_id:
+            return member
+    if owned:
+        return owned[0]
+    return members[0] if len(members) == 1 else None
 
 
 def check_password(password: str, *, name: str, phone: str, common: Container[str]) -> None:
@@ -209,12 +193,6 @@ def country_of(code: str) -> Country:
         raise invalid("country", "COUNTRY_UNKNOWN", f"use one of {', '.join(COUNTRIES)}") from None
 
 
-def digits_of(code_id: str, secret: str) -> str:
-    """The six digits of a code: unpredictable without the secret, and the same whenever they have to be sent again."""
-    digest = hmac.digest(secret.encode(), b"code:" + code_id.encode(), "sha256")
-    return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06}"
-
-
 def first_refresh_token() -> str:
     """256 random bits, as text."""
     return _text(os.urandom(32))
@@ -232,15 +210,6 @@ def hash_of(token: str) -> bytes:
 
 def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def wait_for_code(before: Sequence[datetime], moment: datetime) -> int:
-    """Seconds until a phone may be sent another code (0: now); `before` are its last ones of an hour, newest first."""
-    waits = [0.0]
-    for count, window in ((CODES_A_MINUTE, timedelta(minutes=1)), (CODES_AN_HOUR, timedelta(hours=1))):
-        if len(before) >= count:
-            waits.append((before[count - 1] + window - moment).total_seconds())
-    return math.ceil(max(waits))
 
 
 def check_currency(code: str) -> str:
@@ -261,16 +230,14 @@ def check_scopes(asked: Iterable[str], held: Container[str]) -> tuple[str, ...]:
 
 
 def check_place(actor: Role, member: Member, owners: int, role: Role | None) -> None:
-    """Whether a member may get another role (None: be removed) by an actor; `owners` are those of the business now.
+    """Raise unless an actor may give a member another role (None: remove it); `owners` is the present number of owners.
 
-    Only owners make and unmake owners, an owner's phone is proven, and the last one stays.
+    Only owners make and unmake owners, and the last one stays.
     """
     if Role.OWNER in (member.role, role) and actor is not Role.OWNER:
         raise ServiceError(Kind.PERMISSION_DENIED, "OWNER_REQUIRED", "only an owner may do that to an owner")
     if member.role is Role.OWNER and role is not Role.OWNER and owners <= 1:
         raise precondition("LAST_OWNER", "a business keeps at least one owner")
-    if role is Role.OWNER and not member.user.phone_verified:
-        raise precondition("PHONE_NOT_VERIFIED", "an owner's phone must be proven first")
 
 
 def api_key_of(key_id: str, secret: str, prefix: str) -> str:
