@@ -1,4 +1,4 @@
-"""Who may call what, as the services' tables say: `python tests/support/callers.py` writes docs/callers.md again."""
+"""Who may call what, as the services' tables say: `PYTHONPATH=tests python -m support.callers` writes docs/callers.md again."""
 
 import importlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ FILE = ROOT / "docs" / "callers.md"
 _HEAD = """\
 # Who may call what
 
-Written by `python tests/support/callers.py` from the tables beside the servicers; a test keeps it so. A service calls
+Written by `PYTHONPATH=tests python -m support.callers` from the tables beside the servicers; a test keeps it so. A service calls
 with a token of its own, a user with an access token of this scope. All else is PERMISSION_DENIED.
 """
 

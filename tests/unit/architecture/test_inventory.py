@@ -9,10 +9,10 @@ import pytest
 
 SERVICES = ("auth", "invoices", "payments", "notifications")
 ALLOWED_CALLS = {
-    "auth": {"notifications"},
+    "auth": set(),
     "invoices": set(),
     "payments": {"invoices"},
-    "notifications": {"invoices", "payments"},
+    "notifications": {"auth", "invoices", "payments"},
     "gateway": set(SERVICES),
 }
 """Synchronous calls form a DAG; all else is an event."""
