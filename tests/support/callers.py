@@ -1,4 +1,4 @@
-"""Who may call what, as the services' tables say: `PYTHONPATH=tests python -m support.callers` writes docs/callers.md again."""
+"""The access tables as a document: `PYTHONPATH=tests python -m support.callers` writes docs/callers.md again."""
 
 import importlib
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ FILE = ROOT / "docs" / "callers.md"
 _HEAD = """\
 # Who may call what
 
-Written by `PYTHONPATH=tests python -m support.callers` from the tables beside the servicers; a test keeps it so. A service calls
-with a token of its own, a user with an access token of this scope. All else is PERMISSION_DENIED.
+Written by `PYTHONPATH=tests python -m support.callers` from the tables beside the servicers; a test keeps it so.
+A service calls with a token of its own, a user with an access token of this scope. All else is PERMISSION_DENIED.
 """
 
 
