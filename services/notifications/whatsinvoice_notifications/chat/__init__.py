@@ -25,6 +25,7 @@ from .readings import (
     RequestReceipt,
     Tax,
     Who,
+    Withholding,
 )
 
 __all__ = [
@@ -46,5 +47,6 @@ __all__ = [
     "Sender",
     "Tax",
     "Who",
+    "Withholding",
     "read",
 ]

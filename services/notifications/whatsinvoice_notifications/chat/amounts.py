@@ -11,6 +11,7 @@ from .tokens import FOREIGN, Number
 
 MAX_MINOR = 10**13  # domain: the largest document
 _MINOR = 100
+_LONGEST = 20  # digits, far above the largest document
 
 _SIGNS = {
     "₦": "NGN", "#": "NGN", "n": "NGN", "naira": "NGN", "ngn": "NGN",
@@ -37,7 +38,8 @@ _RANGE = re.compile(
 )
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?\Z")
 _PLAIN = re.compile(r"\d+(?:\.\d{1,2})?\Z")
-_SCALED = re.compile(r"\d+(?:\.\d+)?\Z")
+_SCALED = re.compile(r"\d{1,3}(?:\.\d+)?\Z")
+_KOBO = re.compile(r"\.\d\d\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,14 @@ def _currency(sign: str | None) -> str | None:
 
 
 def _value(digits: str, scale: str) -> Decimal | None:
-    shape = _SCALED if scale else _PLAIN
-    if len(digits) > 20 or not (shape.match(digits) or _THOUSANDS.match(digits)):  # noqa: PLR2004 - far above the largest document
+    if len(digits) > _LONGEST:
+        return None
+    if scale:
+        # `75,000.00k` writes its thousands out, and `k` may stand for kobo: which amount it is has to be asked.
+        clear = bool(_SCALED.match(digits)) and not (scale == "k" and _KOBO.search(digits))
+    else:
+        clear = bool(_PLAIN.match(digits) or _THOUSANDS.match(digits))
+    if not clear:
         return None
     return Decimal(digits.replace(",", "")) * _SCALES.get(scale, 1)
 

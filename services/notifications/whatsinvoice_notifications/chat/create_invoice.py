@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 from datetime import date
 
-from .contacts import Contacts, take_contacts
+from .contacts import Contacts
 from .deductions import take_deductions
-from .due import take_due
 from .invoice_request import find_request
 from .lexicon import LEXICON
 from .lines import Goods, read_goods
 from .readings import CreateInvoice, Customer, Draft, Need
+from .taken import Taken
 from .tokens import FOREIGN, Kind, Token, gap_of, is_word
 
 
 def read_create_invoice(
-    tokens: Sequence[Token], *, today: date, home: str, default_currency: str
+    tokens: Sequence[Token], taken: Taken, *, today: date, home: str, default_currency: str
 ) -> CreateInvoice | None:
-    """The draft a message asks for; None when it asks for no invoice."""
-    contacts = take_contacts(tokens)
-    due = take_due(contacts.rest, today)
+    """Return the draft that a message asks for; None when it asks for no invoice."""
+    contacts, due = taken.contacts, taken.due
     deductions = take_deductions(due.rest, home, today)
     request = find_request(deductions.rest)
     if request is None:
@@ -36,6 +35,7 @@ def read_create_invoice(
             discount=deductions.discount,
             tax=deductions.tax,
             needs=tuple(_needs(request.name, contacts, goods, currency, due_asked=due.said and due.day is None)),
+            withholding=deductions.withholding,
         )
     )
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from .amounts import to_minor
 from .home_vat import home_vat_bp
 from .lexicon import LEXICON
-from .readings import Discount, Tax
+from .readings import Discount, Tax, Withholding
 from .tokens import Kind, Token, gap_of, is_word
 
 _FULL_PERCENT = 100
@@ -21,6 +21,7 @@ class Deductions:
     tax: Tax | None
     said_no_tax: bool
     rest: list[Token]
+    withholding: Withholding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class _Taken:
     discount: Discount | None = None
     tax: Tax | None = None
     no_tax: bool = False
+    withholding: Withholding | None = None
 
 
 def take_deductions(tokens: Sequence[Token], home: str, today: date) -> Deductions:
@@ -36,19 +38,21 @@ def take_deductions(tokens: Sequence[Token], home: str, today: date) -> Deductio
     rest: list[Token] = []
     discount: Discount | None = None
     tax: Tax | None = None
+    withholding: Withholding | None = None
     no_tax = False
     at = 0
     while at < len(tokens):
-        taken = _tax_at(tokens, at, home, today) or _discount_at(tokens, at)
+        taken = _withholding_at(tokens, at) or _tax_at(tokens, at, home, today) or _discount_at(tokens, at)
         if taken is None:
             rest.append(tokens[at])
             at += 1
             continue
         discount, tax = taken.discount or discount, taken.tax or tax
+        withholding = taken.withholding or withholding
         no_tax = no_tax or taken.no_tax
         rest.append(gap_of(tokens[at : taken.end]))
         at = taken.end
-    return Deductions(discount, None if no_tax else tax, no_tax, rest)
+    return Deductions(discount, None if no_tax else tax, no_tax, rest, withholding)
 
 
 def _has(tokens: Sequence[Token], at: int, *groups: str) -> bool:
@@ -85,6 +89,31 @@ def _basis_points(token: Token) -> int | None:
 
 def _percent(tokens: Sequence[Token], at: int) -> int | None:
     return _basis_points(tokens[at]) if at < len(tokens) else None
+
+
+# --- withholding tax
+
+
+def _withholding_at(tokens: Sequence[Token], at: int) -> _Taken | None:
+    """`less 5% WHT`, `WHT 5%`, `minus withholding tax of 5%`. Without a rate nothing is taken, and the bot asks."""
+    start = _skip(tokens, at, "plus", "less")
+    rate = _percent(tokens, start)
+    word = start + 1 if rate is not None else start
+    end = _past_withholding(tokens, word)
+    if end == word:
+        return None
+    after = _after_link(tokens, end)
+    if rate is None and (rate := _percent(tokens, after)) is not None:
+        end = after + 1
+    return _Taken(end, withholding=Withholding(rate)) if rate is not None else None
+
+
+def _past_withholding(tokens: Sequence[Token], at: int) -> int:
+    if at < len(tokens) and is_word(tokens[at], "wht"):
+        return at + 1
+    if not _has(tokens, at, "withholding"):
+        return at
+    return at + 2 if _has(tokens, at + 1, "tax") else at + 1
 
 
 # --- tax
@@ -131,6 +160,8 @@ def _discount_at(tokens: Sequence[Token], at: int) -> _Taken | None:
         return None
     # In `at 5k discount 10%` the word belongs to what follows it.
     off = _has(tokens, start + 1, "off") and _value(tokens, _after_link(tokens, start + 2)) is None
+    if _has(tokens, start + 1, "not_a_discount") or _past_withholding(tokens, start + 1) > start + 1:
+        return None
     return _Taken(start + 1 + off, discount) if less or off else None
 
 

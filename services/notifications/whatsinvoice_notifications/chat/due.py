@@ -71,6 +71,10 @@ def _phrase_at(tokens: Sequence[Token], at: int, today: date) -> _Phrase | None:
 def _net_days(tokens: Sequence[Token], at: int) -> int | None:
     """`net 30`: payable thirty days from today."""
     number = tokens[at].number if at < len(tokens) and tokens[at].kind is Kind.NUMBER else None
+    if at + 1 < len(tokens) and (
+        tokens[at + 1].text in {"@", "x"} or is_word(tokens[at + 1], "at", "each", "per", "for")
+    ):
+        return None  # `mosquito net 30 at 500`
     if number is None or number.value is None or number.is_price or number.value != int(number.value):
         return None
     return int(number.value)

@@ -5,16 +5,16 @@ from datetime import date
 from typing import Any
 
 from .answers import read_answer
-from .contacts import Contacts, take_contacts
+from .contacts import Contacts
 from .deductions import take_deductions
-from .due import take_due
 from .edit_clauses import Clause, read_clause
 from .phrases import all_in, any_in, is_in, says
 from .readings import Context, EditDraft, Need
+from .taken import Taken
 from .tokens import Kind, Token, is_word
 
 
-def read_edit(tokens: Sequence[Token], context: Context, *, today: date, home: str) -> EditDraft | None:
+def read_edit(tokens: Sequence[Token], taken: Taken, context: Context, *, today: date, home: str) -> EditDraft | None:
     """The changes, all of them; None when any part of the message is not understood as a change."""
     if answer := read_answer(tokens, context, today):
         return answer
@@ -22,8 +22,7 @@ def read_edit(tokens: Sequence[Token], context: Context, *, today: date, home: s
     needs: list[Need] = []
     if says(tokens, "no_due_phrase"):
         return EditDraft({"due_date": None})
-    contacts = take_contacts(tokens)
-    due = take_due(contacts.rest, today)
+    contacts, due = taken.contacts, taken.due
     deductions = take_deductions(due.rest, home, today)
     _add_contacts(contacts, changes, needs)
     if due.said:

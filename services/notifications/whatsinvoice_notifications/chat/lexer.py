@@ -65,8 +65,24 @@ def _scan(text: str, home: str) -> Iterator[Token]:
                 at += 1
                 continue
             token = found
-        yield token
+        yield from _hyphenated(token, text)
         at = token.end
+
+
+def _hyphenated(token: Token, text: str) -> Iterator[Token]:
+    """`forty-five` is two number words; any other word with a hyphen stays one."""
+    parts = token.low.split("-") if token.kind is Kind.WORD else []
+    if len(parts) < 2 or not all(part == "and" or _is_number_word(part) for part in parts):  # noqa: PLR2004 - a hyphen between two
+        yield token
+        return
+    at = token.start
+    for part in parts:
+        yield _token(Kind.WORD, text, at, at + len(part))
+        at += len(part) + 1
+
+
+def _is_number_word(part: str) -> bool:
+    return LEXICON.value("numbers", part) is not None or LEXICON.value("scales", part) is not None
 
 
 def _inside(at: int, spans: list[tuple[int, int]]) -> bool:

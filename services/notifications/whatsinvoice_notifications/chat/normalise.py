@@ -16,6 +16,12 @@ _PLAIN = str.maketrans(
 # So: pictographs; Sk with the emoji block: skin tones; Cf: zero-width and text-direction marks; Cc, Co, Cn: no text.
 _DROPPED = frozenset({"So", "Cf", "Cc", "Co", "Cn", "Cs"})
 _VARIATION = re.compile("[\ufe00-\ufe0f\u20e3\U0001f3fb-\U0001f3ff]")
+# Numerals that NFKC would glue to the digits beside them: fractions, superscripts, subscripts, circled numbers, Roman
+# numerals. They stay as they are, and the bot asks about them.
+_NUMERALS = re.compile(
+    "([\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2089\u2150-\u218b\u2460-\u24ff\u2776-\u2793\u3220-\u3229\u3248-\u324f"
+    "\u3251-\u325f\u3280-\u3289\u32b1-\u32bf\U0001f100-\U0001f10c])"
+)
 _SPACES = re.compile(r"[^\S\n]+")
 _ASCII_ONLY = re.compile(r"[\n -~]*\Z")
 
@@ -25,10 +31,14 @@ def normalise(text: str) -> str:
     if _ASCII_ONLY.match(text):
         return _SPACES.sub(" ", text).strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    text = unicodedata.normalize("NFKC", text.replace("\t", " ")).translate(_PLAIN)
+    text = "".join(_composed(part) for part in _NUMERALS.split(text.replace("\t", " "))).translate(_PLAIN)
     text = _VARIATION.sub(" ", text)
     kept = (_kept(char) for char in text)
     return _SPACES.sub(" ", "".join(kept)).strip()
+
+
+def _composed(part: str) -> str:
+    return part if _NUMERALS.fullmatch(part) else unicodedata.normalize("NFKC", part)
 
 
 def _kept(char: str) -> str:

@@ -19,7 +19,7 @@ def join_numbers(tokens: Sequence[Token], text: str) -> list[Token]:
     """Number words become numbers, scales and money words join the number beside them, a choice becomes unclear."""
     spoken = _join_fractions(_join_spoken(tokens, text), text)
     with_money = _join_money(spoken, text)
-    return _join_choices(with_money, text)
+    return _join_choices(_join_restated(with_money), text)
 
 
 def _joined(parts: Sequence[Token], text: str, number: Number) -> Token:
@@ -153,6 +153,39 @@ def _join_money(tokens: Sequence[Token], text: str) -> list[Token]:
         else:
             out.append(token)
     return out
+
+
+def _join_restated(tokens: Sequence[Token]) -> list[Token]:
+    """`5,000 only (five thousand naira only)`: the same amount in figures and in words is one amount."""
+    out: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        mark = tokens[at + 1] if at + 2 < len(tokens) else None
+        if mark is None or mark.text != "(" or not _restates(token, tokens[at + 2]):
+            out.append(token)
+            at += 1
+            continue
+        out.append(_restated(token, tokens[at + 2]))
+        closed = at + 3 < len(tokens) and tokens[at + 3].text == ")"
+        at += 4 if closed else 3
+    return out
+
+
+def _restated(token: Token, other: Token) -> Token:
+    if token.number is None or other.number is None:
+        return token
+    return replace(
+        token, number=replace(token.number, marked=True, currency=token.number.currency or other.number.currency)
+    )
+
+
+def _restates(token: Token, other: Token) -> bool:
+    one, two = token.number, other.number
+    if token.kind is not Kind.NUMBER or other.kind is not Kind.NUMBER or one is None or two is None:
+        return False
+    spoken = one.spoken is not two.spoken
+    return spoken and one.value is not None and one.value == two.value and one.is_price and two.is_price
 
 
 def _money_before(token: Token, number: Number) -> str | None:

@@ -7,9 +7,9 @@ valid or not, is never an amount, and is never completed.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import phonenumbers
+from whatsinvoice_kit.phones import read_phone
 
 # Mobile numbers without their leading zero, for homes where a bare national number may be told from an amount.
 _HOME_MOBILE = {"NG": re.compile(r"(?:70|80|81|90|91)\d{8}\Z")}
@@ -23,6 +23,7 @@ _GROUP = re.compile(r"\d+")
 _MORE_OF_A_WORD = re.compile(r"[\w@%]|[,/:]\d")
 _DATE = re.compile(r"(?:\d{1,2}([.-])\d{1,2}\1\d{2,4}|\d{4}-\d\d-\d\d)(?![\d.-])")
 _SHORTEST = 7
+_LONGEST_HOME = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,9 @@ def _phone_in(text: str, found: re.Match[str], home: str) -> Phone | None:
     explicit = "wa.me" in (found["lead"] or "").lower() or "+" in text[start : start + 2]
     for digits, end in reversed(prefixes):
         if (explicit or _starts_like_a_phone(text, start, digits)) and (e164 := to_e164(digits, home, plus=explicit)):
+            if not e164.startswith(f"+{_home_code(home)}") and _may_end_earlier(text, start, digits, end):
+                return Phone(found.start(), prefixes[-2][1] if end == prefixes[-1][1] else end, None)
             return Phone(found.start(), _past_bracket(text, start, end), e164)
-    if explicit or prefixes[0][0].startswith("00"):
-        for digits, end in reversed(prefixes):
-            if e164 := _foreign(digits.removeprefix("00"), home):
-                return Phone(found.start(), _past_bracket(text, start, end), e164)
     return _unreadable(text, found, prefixes, explicit=explicit)
 
 
@@ -101,41 +100,29 @@ def _looks_miscounted(digits: str) -> bool:
     return national or (len(digits) in {12, 14} and digits.startswith("234"))
 
 
-@lru_cache(maxsize=4096)
 def to_e164(digits: str, home: str, *, plus: bool = False) -> str | None:
-    """The E.164 form of the digits when they are a valid number, else None. `plus`: it was written with its plus."""
-    if digits.startswith("00"):
-        digits, plus = digits[2:], True
-    code = str(phonenumbers.country_code_for_region(home))
-    if digits.startswith(code) and (national := _national(digits[len(code) :].removeprefix("0"), home)):
-        return f"+{code}{national}"
-    if plus:
-        return f"+{digits}" if phonenumbers.is_valid_number(_parsed(digits)) else None
-    national = _national(digits.removeprefix("0"), home)
-    return f"+{code}{national}" if national else None
+    """Return the E.164 form of digits as the API reads them. `plus`: they were written with their plus.
 
-
-def _parsed(digits: str) -> phonenumbers.PhoneNumber:
-    for length in (1, 2, 3):
-        code = int(digits[:length] or "0")
-        if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            return phonenumbers.PhoneNumber(country_code=code, national_number=int(digits[length : length + 15] or "0"))
-    return phonenumbers.PhoneNumber()
-
-
-def _foreign(digits: str, home: str) -> str | None:
-    """A foreign number of a possible length: its ranges may be newer than our table of them."""
-    if digits.startswith(str(phonenumbers.country_code_for_region(home))):
+    At home, digits without plus and zero count only when they can be a mobile: anything else may be an amount.
+    """
+    bare = not plus and digits[:1] != "0" and not digits.startswith(_home_code(home))
+    pattern = _HOME_MOBILE.get(home)
+    if bare and (not _SHORTEST < len(digits) < _LONGEST_HOME or (pattern and not pattern.match(digits))):
         return None
-    return f"+{digits}" if phonenumbers.is_possible_number(_parsed(digits)) else None
+    return read_phone(f"+{digits}" if plus else digits, home)
 
 
-def _national(digits: str, home: str) -> str | None:
-    if pattern := _HOME_MOBILE.get(home):
-        return digits if pattern.match(digits) else None
-    if not 8 <= len(digits) <= 10:  # noqa: PLR2004 - the spread of national numbers
-        return None
-    number = phonenumbers.PhoneNumber(
-        country_code=phonenumbers.country_code_for_region(home), national_number=int(digits)
-    )
-    return digits if phonenumbers.is_valid_number_for_region(number, home) else None
+def _home_code(home: str) -> str:
+    return str(phonenumbers.country_code_for_region(home))
+
+
+def _may_end_earlier(text: str, start: int, digits: str, end: int) -> bool:
+    """`+49 1512 345678 2 mugs`: a last group of one or two digits behind a longer one may be a count."""
+    groups = _GROUP.findall(text, start, end)
+    if len(groups) < 3 or len(groups[-1]) > 2 or len(groups[-2]) <= 2:  # noqa: PLR2004 - code, number, count
+        return False
+    shorter = digits.removeprefix("00")[: -len(groups[-1])]
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(f"+{shorter}"))
+    except phonenumbers.NumberParseException:
+        return False

@@ -212,14 +212,22 @@ def _take_front_count(tokens: list[Token], piece: Piece) -> list[Token]:
 def _take_plain(tokens: list[Token], piece: Piece) -> list[Token]:
     numbers = [at for at in range(len(tokens)) if _number(tokens, at)]
     prices = [at for at in numbers if (number := _number(tokens, at)) and number.is_price]
-    if len(prices) > 1:
+    if len(prices) > 1 and (only := _only_money(tokens, prices)) is None:
         piece.price = Number(None, marked=True)
-        return [token for at, token in enumerate(tokens) if at not in prices]
-    price_at = prices[0] if prices else _modest_price(tokens, numbers)
+        return tokens
+    price_at = only if len(prices) > 1 else prices[0] if prices else _modest_price(tokens, numbers)
     if price_at is not None:
         piece.price = tokens[price_at].number
         tokens = tokens[:price_at] + tokens[price_at + 1 :]
     return _take_doubtful_count(tokens, piece)
+
+
+def _only_money(tokens: Sequence[Token], prices: Sequence[int]) -> int | None:
+    """`Peugeot 3008 bumper 45k`: the one number that is written as money, when each other one stands behind a word."""
+    money = [at for at in prices if (number := _number(tokens, at)) and number.marked]
+    names = [at for at in prices if at not in money]
+    behind_words = all(at > 0 and tokens[at - 1].kind is Kind.WORD for at in names)
+    return money[0] if len(money) == 1 and behind_words else None
 
 
 def _modest_price(tokens: Sequence[Token], numbers: Sequence[int]) -> int | None:

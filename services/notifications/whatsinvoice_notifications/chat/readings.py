@@ -68,6 +68,16 @@ class Tax:
 
 
 @dataclass(frozen=True, slots=True)
+class Withholding:
+    """Tax that the payer withholds and pays to the state; it lowers what is due and is never a discount."""
+
+    rate_bp: int
+
+    def to_dict(self) -> dict[str, int]:
+        return {"rate_bp": self.rate_bp}
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     customer: Customer
     currency: str | None
@@ -76,9 +86,12 @@ class Draft:
     discount: Discount | None = None
     tax: Tax | None = None
     needs: tuple[Need, ...] = ()
+    withholding: Withholding | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        """Return the labelled form; `withholding` is there only when the message says it."""
+        withholding = {"withholding": self.withholding.to_dict()} if self.withholding else {}
+        return withholding | {
             "customer": {"name": self.customer.name, "phone": self.customer.phone, "email": self.customer.email},
             "currency": self.currency,
             "lines": [line.to_dict() for line in self.lines],
@@ -99,6 +112,7 @@ class Draft:
             discount=Discount(**data["discount"]) if data["discount"] else None,
             tax=Tax(**data["tax"]) if data["tax"] else None,
             needs=tuple(data["needs"]),
+            withholding=Withholding(**data["withholding"]) if data.get("withholding") else None,
         )
 
 

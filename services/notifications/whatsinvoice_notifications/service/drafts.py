@@ -25,7 +25,8 @@ def answered(draft: Draft, asked: str, reading: EditDraft) -> Draft | None:
         due_date=date.fromisoformat(due) if isinstance(due, str) else due,
         currency=changes.get("currency", draft.currency),
     )
-    return replace(changed, needs=_left(changed, asked, reading))
+    unpriced = any(line.unit_price_minor is None for line in draft.lines) or not draft.lines
+    return replace(changed, needs=_left(changed, asked, reading, unpriced=unpriced))
 
 
 def _priced(line: Line, changes: Mapping[str, Any]) -> Line:
@@ -35,13 +36,19 @@ def _priced(line: Line, changes: Mapping[str, Any]) -> Line:
     return replace(line, unit_price_minor=prices.get(line.description, line.unit_price_minor))
 
 
-def _left(draft: Draft, asked: str, reading: EditDraft) -> tuple[Need, ...]:
-    """What was needed before and is not given yet, and what the answer itself left open."""
+def _left(draft: Draft, asked: str, reading: EditDraft, *, unpriced: bool) -> tuple[Need, ...]:
+    """Return what was needed before and is not given yet, and what the answer itself left open.
+
+    A draft that needs `amount` although every line has its price holds a figure that nobody can place: only a new
+    amount settles that, whatever else was asked first.
+    """
     priced = bool(draft.lines) and all(line.unit_price_minor is not None for line in draft.lines)
+    doubted = "prices" in draft.needs or not unpriced
+    amount_given = "amount_minor" in reading.changes or (not doubted and "set_prices" in reading.changes)
     given: Mapping[str, bool] = {
         "customer_name": bool(draft.customer.name),
         "phone": bool(draft.customer.phone),
-        "amount": priced,
+        "amount": priced and amount_given,
         "prices": priced,
         "due_date": asked == "due_date" and "due_date" in reading.changes,
         "currency": "currency" in reading.changes,

@@ -105,6 +105,8 @@ class MerchantService:
     async def _on_draft(self, turn: Turn, draft: Draft) -> Answer:
         if draft.needs:
             return _question(turn, draft)
+        if draft.withholding:
+            return Answer(texts.render("no_withholding"), turn.shown)
         invoice = await self._invoices.create_draft(turn.member.business_id, draft, key=turn.waiting.id)
         content = texts.render(
             "preview",
@@ -196,6 +198,8 @@ def _question(turn: Turn, draft: Draft) -> Answer:
     need = draft.needs[0]
     unpriced = next((line.description for line in draft.lines if line.unit_price_minor is None), "")
     name = "ask_again" if need == "which_invoice" else f"ask_{need}"
+    if need == "amount" and draft.lines and all(line.unit_price_minor for line in draft.lines):
+        name = "ask_figures"
     content = texts.render(name, customer=draft.customer.name or "the customer", item=unpriced or "item")
     shown = Conversation(turn.contact_id, turn.member.business_id, "question", draft.to_dict(), asked=need)
     return Answer(content, shown)
