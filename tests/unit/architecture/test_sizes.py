@@ -30,7 +30,8 @@ PLANNED = {
     # notices of refunds, disputes, claims and payout accounts (250 lines), with their wording in files
     # then codes asked for when they are sent, places, invitations, security notices and roles in the chat (300)
     "services/notifications": 3_000,
-    "services/notifications/whatsinvoice_notifications/chat": 2_500,
+    # as architecture.md plans it; the check of every figure (decision 26) is 900 lines apart from the reader
+    "services/notifications/whatsinvoice_notifications/chat": 4_000,
 }
 """Lines of Python, tests and generated code aside; a part at one and a half times this is asked what a library does.
 The chat grammar is counted apart: it is what the product exists for, and no library reads it."""

@@ -153,7 +153,7 @@ class Surroundings:
     def _follows_slip(self, index: int) -> bool:
         """`fity five thousand`: the word before a number in words looks like one more number word."""
         before = self._low(index - 1)
-        if not self._atoms[index].spoken or len(before) < 4 or LEXICON.has_exactly("no_slip", before):  # noqa: PLR2004
+        if not self._atoms[index].spoken or len(before) < 4 or LEXICON.has_exactly("no_slip", before):  # noqa: PLR2004 - shorter words are too near to others
             return False
         return any(_one_letter_apart(before, word) for word in NUMBER_WORDS)
 
