@@ -21,6 +21,8 @@ class Identity:
     business_id: str = ""
     session_id: str = ""
     scopes: frozenset[str] = frozenset()
+    person_id: str = ""
+    """Of a service: the person on whose word it acts. The scopes are then that person's."""
 
 
 @dataclass(slots=True)

@@ -1,9 +1,10 @@
 """Who may call what: the proof in the call's metadata, and the table that each service declares beside its servicer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
+from whatsinvoice_kit.core.roles import SCOPES_OF_ROLE
 from whatsinvoice_kit.rpc.call import Identity
 from whatsinvoice_kit.rpc.keys import SigningKeys
 from whatsinvoice_kit.rpc.tokens import USER_ISSUER, Jwk, Verifier, sign
@@ -13,20 +14,27 @@ SERVICE_TOKEN_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call one RPC: services by name, and users whose token holds the scope (none may when it is empty)."""
+    """Who may call one RPC: services on their own, people by scope, and services on the word of such a person."""
 
     services: frozenset[str] = frozenset()
     scope: str = ""
+    """Of people; nobody may call it when it is empty."""
+    through: frozenset[str] = frozenset()
+    """Services that may call it for a person whose role holds the scope."""
 
     def allows(self, identity: Identity) -> bool:
-        if identity.kind == "service":
-            return identity.subject in self.services
-        return bool(self.scope) and self.scope in identity.scopes
+        """Return whether this caller may call the RPC."""
+        holds = bool(self.scope) and self.scope in identity.scopes
+        if identity.kind != "service":
+            return holds
+        if identity.person_id:
+            return holds and identity.subject in self.through
+        return identity.subject in self.services
 
 
-def allow(*services: str, scope: str = "") -> Access:
-    """`allow("gateway")`, `allow("notifications", scope="invoices:write")`."""
-    return Access(frozenset(services), scope)
+def allow(*services: str, scope: str = "", through: Sequence[str] = ()) -> Access:
+    """`allow("gateway")`, `allow(scope="invoices:write", through=("notifications",))`."""
+    return Access(frozenset(services), scope, frozenset(through))
 
 
 AccessTable = Mapping[str, Access]
@@ -41,7 +49,11 @@ def authenticate(verifier: Verifier, authorization: str) -> Identity:
     claims = verifier.verify(token)
     if claims.issuer == USER_ISSUER:
         return Identity("user", claims.subject, claims.business_id, claims.session_id, claims.scopes)
-    return Identity("service", claims.issuer.removeprefix("whatsinvoice-"), claims.business_id)
+    service = claims.issuer.removeprefix("whatsinvoice-")
+    if not claims.person_id:
+        return Identity("service", service, claims.business_id)
+    scopes = frozenset(SCOPES_OF_ROLE.get(claims.role, ()))
+    return Identity("service", service, claims.business_id, scopes=scopes, person_id=claims.person_id)
 
 
 def authorize(table: AccessTable, rpc: str, identity: Identity) -> None:
@@ -63,10 +75,15 @@ class ServiceIdentity:
         """Of the key that signs now: a token of another should be kept no longer."""
         return str(self._keys.current()["kid"])
 
-    def token(self, callee: str, business_id: str = "") -> str:
-        """A fresh token for one callee (`invoices`), naming the business that this service acts for, if any."""
+    def token(self, callee: str, business_id: str = "", *, person_id: str = "", role: str = "") -> str:
+        """Return a fresh token for one callee (`invoices`), naming the business that this service acts for, if any.
+
+        When it acts on a person's word, the token names that person and the role in the business: the callee checks the
+        role's scopes as it does for the API.
+        """
         issuer = f"whatsinvoice-{self._service}"
-        claims = {"biz": business_id} if business_id else {}
+        named = {"biz": business_id, "act": person_id, "role": role}
+        claims = {name: value for name, value in named.items() if value}
         audience = f"whatsinvoice-{callee}"
         return sign(
             self._keys.current(),

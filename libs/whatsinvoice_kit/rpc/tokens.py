@@ -29,6 +29,7 @@ CLOCK_SKEW_S = 5
 USER_AUDIENCE = "whatsinvoice"
 USER_ISSUER = "whatsinvoice"
 _OPTIONS = {f"require_{claim}": True for claim in ("aud", "iat", "exp", "sub", "iss", "jti")} | {"leeway": CLOCK_SKEW_S}
+_TEXTS = ("sid", "biz", "scope", "act", "role")
 _HEADERS = {"alg", "kid", "typ"}
 _UNREADABLE = (JOSEError, ValueError, TypeError, OverflowError, RecursionError)
 """What jose and json raise on a stranger's bytes: a token may be nested a thousand deep, or expire at infinity."""
@@ -77,6 +78,9 @@ class Claims:
     session_id: str
     business_id: str
     scopes: frozenset[str]
+    person_id: str = ""
+    """Of a service's token: the person on whose word it acts, and that person's role."""
+    role: str = ""
 
 
 def peek_issuer_and_kid(token: str) -> tuple[str, str]:
@@ -115,15 +119,15 @@ def verify(token: str, keys: KeySets, *, audience: str) -> Claims:
 def _read(issuer: str, claims: Mapping[str, Any]) -> Claims:
     """The claims, each of its one type: jose takes numbers written as text and lists of audiences, we do not."""
     numbers = [claims["iat"], claims["exp"], claims.get("nbf", 0)]
-    texts = [claims["sub"], claims["aud"], claims["jti"], *(claims.get(name, "") for name in ("sid", "biz", "scope"))]
+    texts = [claims["sub"], claims["aud"], claims["jti"], *(claims.get(name, "") for name in _TEXTS)]
     if not all(type(number) is int for number in numbers) or not all(isinstance(text, str) for text in texts):
         raise _refused("a claim of the wrong type")
     if not claims["sub"]:
         raise _refused("no subject")
     if claims["iat"] > time.time() + CLOCK_SKEW_S:
         raise _refused("issued in the future")
-    sid, biz, scope = texts[3:]
-    return Claims(issuer, claims["sub"], claims["exp"], sid, biz, frozenset(scope.split()))
+    sid, biz, scope, person_id, role = texts[3:]
+    return Claims(issuer, claims["sub"], claims["exp"], sid, biz, frozenset(scope.split()), person_id, role)
 
 
 class Verifier:

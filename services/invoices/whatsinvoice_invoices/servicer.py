@@ -30,8 +30,8 @@ from whatsinvoice_invoices.service.evidence import Evidence
 from whatsinvoice_invoices.service.invoices import InvoicesService, without_contact
 from whatsinvoice_invoices.service.money import MoneyService
 
-READ = allow("notifications", scope="invoices:read")
-WRITE = allow("notifications", scope="invoices:write")
+READ = allow(scope="invoices:read", through=("notifications",))
+WRITE = allow(scope="invoices:write", through=("notifications",))
 ACCESS: AccessTable = {
     "CreateCustomer": WRITE,
     "GetCustomer": READ,

@@ -10,8 +10,9 @@ from support.callers import FILE, Entry, document, entries
 from support.keys import Keyring
 from support.services import bearer, channel_to, reason_of
 from support.system import SERVICES, System, whole_system
-from whatsinvoice_auth.domain import KEY_SCOPES, SCOPES, Role
+from whatsinvoice_auth.domain import SCOPES, Role
 from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.core.roles import KEY_SCOPES
 
 ENTRIES = list(entries())
 EVERY_SCOPE = frozenset((*SCOPES[Role.OWNER], *KEY_SCOPES))

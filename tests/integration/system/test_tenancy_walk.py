@@ -18,7 +18,8 @@ from support.keys import Keyring
 from support.sample import eventually
 from support.sandbox import sandbox_program
 from support.unfiltered import unfiltered
-from whatsinvoice_auth.domain import KEY_SCOPES, SCOPES, Role
+from whatsinvoice_auth.domain import SCOPES, Role
+from whatsinvoice_kit.core.roles import KEY_SCOPES
 from whatsinvoice_kit.data import tenancy
 from whatsinvoice_kit.rpc import server
 from whatsinvoice_kit.rpc.identity import AccessTable, authorize

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from whatsinvoice.auth.v1 import auth_pb2, auth_pb2_grpc
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.invoices.v1 import invoices_pb2_grpc
+from whatsinvoice_invoices.servicer import ACCESS
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, not_found, precondition
 from whatsinvoice_kit.core.ids import new_id
@@ -26,9 +27,10 @@ SANDBOX = {
 }
 PDF = b"%PDF-1.7 a document of the tests"
 SERVICES = allow("notifications")
-INVOICES_ACCESS = dict.fromkeys(
-    ("CreateInvoice", "IssueInvoice", "DeleteInvoice", "GetInvoice", "GetDocument"), SERVICES
-)
+INVOICES_ACCESS = {
+    rpc: ACCESS[rpc] for rpc in ("CreateInvoice", "IssueInvoice", "DeleteInvoice", "GetInvoice", "GetDocument")
+}
+"""As invoices itself declares it."""
 
 _Servicer: Any = invoices_pb2_grpc.InvoicesServiceServicer
 

@@ -12,6 +12,7 @@ from enum import Enum
 
 from whatsinvoice_kit.core.errors import FieldViolation, Kind, ServiceError, invalid, precondition
 from whatsinvoice_kit.core.money import SYMBOLS
+from whatsinvoice_kit.core.roles import KEY_SCOPES, SCOPES_OF_ROLE
 
 ACCESS_SECONDS = 600
 SESSION_LIFE = timedelta(days=30)
@@ -32,19 +33,7 @@ class Role(Enum):
     ACCOUNTANT = "accountant"
 
 
-_SELF = ("account:self",)
-"""One's own sessions and password: of every person, and of no API key."""
-_READ = ("business:read", "invoices:read", "payments:read", "messages:read")
-_WRITE = ("business:write", "invoices:write", "payments:write", "messages:write")
-_ALL = (*_SELF, *_READ, *_WRITE, "members:read", "members:write", "keys:write")
-SCOPES: dict[Role, tuple[str, ...]] = {
-    Role.OWNER: _ALL,
-    Role.ADMIN: _ALL,
-    Role.STAFF: (*_SELF, *_READ, "invoices:write", "messages:write"),
-    Role.ACCOUNTANT: (*_SELF, *_READ),
-}
-KEY_SCOPES = frozenset((*_READ, *_WRITE))
-"""What an API key may be given; it manages neither people nor keys."""
+SCOPES: dict[Role, tuple[str, ...]] = {role: SCOPES_OF_ROLE[role.value] for role in Role}
 
 
 @dataclass(frozen=True, slots=True)

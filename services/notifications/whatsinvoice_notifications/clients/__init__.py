@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from whatsinvoice_notifications.chat import Draft
 from whatsinvoice_notifications.domain.billing import Document, Invoice
 from whatsinvoice_notifications.domain.message import Attachment
+from whatsinvoice_notifications.domain.people import Member
 
 
 class Refused(Exception):  # noqa: N818  (it reads as what it is where it is caught)
@@ -62,18 +63,18 @@ class Auth(Protocol):
 
 
 class Invoices(Protocol):
-    """The invoices service, acting for a business. All raise ServiceError."""
+    """The invoices service. On a member's word it checks that member's role. All raise ServiceError."""
 
-    async def create_draft(self, business_id: str, draft: Draft, *, key: str) -> Invoice:
+    async def create_draft(self, member: Member, draft: Draft, *, key: str) -> Invoice:
         """A draft invoice of a complete chat draft; the same key gives the same draft again."""
         ...
 
-    async def issue(self, business_id: str, invoice_id: str) -> Invoice:
+    async def issue(self, member: Member, invoice_id: str) -> Invoice:
         """Issues a draft; a repeat gives the first answer again."""
         ...
 
-    async def get(self, business_id: str, invoice_id: str) -> Invoice: ...
+    async def get(self, member: Member, invoice_id: str) -> Invoice: ...
 
-    async def delete_draft(self, business_id: str, invoice_id: str) -> None: ...
+    async def delete_draft(self, member: Member, invoice_id: str) -> None: ...
 
     async def document(self, business_id: str, which: Attachment) -> Document: ...

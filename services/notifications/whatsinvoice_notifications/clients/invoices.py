@@ -11,6 +11,7 @@ from whatsinvoice_kit.rpc.identity import ServiceIdentity
 from whatsinvoice_notifications.chat import Draft
 from whatsinvoice_notifications.domain.billing import Document, Invoice, Line, Receipt
 from whatsinvoice_notifications.domain.message import Attachment
+from whatsinvoice_notifications.domain.people import Member
 
 UNNAMED_LINE = "Goods and services"
 """An invoice line must say something; a chat line such as `invoice Jane 5000` says nothing of what is sold."""
@@ -64,22 +65,22 @@ class InvoicesOverGrpc:
         self._identity = identity
         self._stub = invoices_pb2_grpc.InvoicesServiceStub(client.channel)
 
-    async def create_draft(self, business_id: str, draft: Draft, *, key: str) -> Invoice:
-        answer = await self._call(self._stub.CreateInvoice, request_of(draft), business_id, idempotency_key=key)
+    async def create_draft(self, member: Member, draft: Draft, *, key: str) -> Invoice:
+        answer = await self._call(self._stub.CreateInvoice, request_of(draft), member, idempotency_key=key)
         return invoice_of(answer.invoice)
 
-    async def issue(self, business_id: str, invoice_id: str) -> Invoice:
+    async def issue(self, member: Member, invoice_id: str) -> Invoice:
         request = pb.IssueInvoiceRequest(invoice_id=invoice_id)
-        answer = await self._call(self._stub.IssueInvoice, request, business_id, idempotency_key=f"issue:{invoice_id}")
+        answer = await self._call(self._stub.IssueInvoice, request, member, idempotency_key=f"issue:{invoice_id}")
         return invoice_of(answer.invoice)
 
-    async def get(self, business_id: str, invoice_id: str) -> Invoice:
+    async def get(self, member: Member, invoice_id: str) -> Invoice:
         request = pb.GetInvoiceRequest(invoice_id=invoice_id)
-        return invoice_of((await self._call(self._stub.GetInvoice, request, business_id)).invoice)
+        return invoice_of((await self._call(self._stub.GetInvoice, request, member)).invoice)
 
-    async def delete_draft(self, business_id: str, invoice_id: str) -> None:
+    async def delete_draft(self, member: Member, invoice_id: str) -> None:
         request = pb.DeleteInvoiceRequest(invoice_id=invoice_id)
-        await self._call(self._stub.DeleteInvoice, request, business_id, idempotency_key=f"delete:{invoice_id}")
+        await self._call(self._stub.DeleteInvoice, request, member, idempotency_key=f"delete:{invoice_id}")
 
     async def document(self, business_id: str, which: Attachment) -> Document:
         request = (
@@ -87,11 +88,17 @@ class InvoicesOverGrpc:
             if which.receipt_id
             else pb.GetDocumentRequest(invoice_id=which.invoice_id)
         )
-        answer = await self._call(self._stub.GetDocument, request, business_id, deadline=DOCUMENT_SECONDS)
+        answer = await self._client.call(
+            self._stub.GetDocument,
+            request,
+            token=self._identity.token("invoices", business_id),
+            deadline=DOCUMENT_SECONDS,
+        )
         return Document(answer.content, answer.file_name)
 
-    async def _call(self, method: Any, request: Any, business_id: str, **how: Any) -> Any:
-        token = self._identity.token("invoices", business_id)
+    async def _call(self, method: Any, request: Any, member: Member, **how: Any) -> Any:
+        """Call on a member's word."""
+        token = self._identity.token("invoices", member.business_id, person_id=member.user_id, role=member.role)
         return await self._client.call(method, request, token=token, **how)
 
 

@@ -13,6 +13,7 @@ from whatsinvoice_notifications.clients import Invoices
 from whatsinvoice_notifications.domain.inbound import Waiting
 from whatsinvoice_notifications.domain.message import Content
 from whatsinvoice_notifications.domain.people import Conversation, Member
+from whatsinvoice_notifications.domain.rights import BUTTON_SCOPES, INTENT_SCOPES, may
 from whatsinvoice_notifications.service.cards import preview_block
 from whatsinvoice_notifications.service.drafts import answered
 
@@ -91,6 +92,8 @@ class MerchantService:
 
     async def _on_reading(self, turn: Turn, reading: Reading) -> Answer:
         shown = turn.shown
+        if not may(turn.member.role, INTENT_SCOPES.get(reading.intent, "")):
+            return _forbidden(turn)
         match reading:
             case CreateInvoice(draft=draft):
                 return await self._on_draft(turn, draft)
@@ -107,7 +110,7 @@ class MerchantService:
             return _question(turn, draft)
         if draft.withholding:
             return Answer(texts.render("no_withholding"), turn.shown)
-        invoice = await self._invoices.create_draft(turn.member.business_id, draft, key=turn.waiting.id)
+        invoice = await self._invoices.create_draft(turn.member, draft, key=turn.waiting.id)
         content = texts.render(
             "preview",
             button_ids=_button_ids(invoice.id),
@@ -130,6 +133,8 @@ class MerchantService:
     async def _tapped(self, turn: Turn, button: str) -> Answer:
         """Buttons carry the invoice's id, so they keep working whatever was shown since."""
         action, _, invoice_id = button.partition(":")
+        if not may(turn.member.role, BUTTON_SCOPES.get(action, "")):
+            return _forbidden(turn)
         acts: dict[str, Callable[[Turn, str], Awaitable[Answer]]] = {"send": self._send, "cancel": self._cancel}
         if action in acts and invoice_id:
             return await acts[action](turn, invoice_id)
@@ -138,9 +143,8 @@ class MerchantService:
         return _not_understood(turn.shown)
 
     async def _send(self, turn: Turn, invoice_id: str) -> Answer:
-        business_id = turn.member.business_id
         try:
-            invoice = await self._invoices.issue(business_id, invoice_id)
+            invoice = await self._invoices.issue(turn.member, invoice_id)
         except ServiceError as error:
             return await self._not_a_draft(turn, invoice_id, error, "already_sent")
         name = "issued" if invoice.customer_phone else "issued_without_phone"
@@ -157,7 +161,7 @@ class MerchantService:
     async def _cancel(self, turn: Turn, invoice_id: str) -> Answer:
         if invoice_id:
             try:
-                await self._invoices.delete_draft(turn.member.business_id, invoice_id)
+                await self._invoices.delete_draft(turn.member, invoice_id)
             except ServiceError as error:
                 return await self._not_a_draft(turn, invoice_id, error, "too_late_to_cancel")
         return Answer(texts.render("cancelled"), _without(turn.shown, invoice_id))
@@ -169,8 +173,13 @@ class MerchantService:
             return Answer(texts.render("gone"), shown)
         if error.reason != "INVOICE_NOT_DRAFT":
             raise error
-        invoice = await self._invoices.get(turn.member.business_id, invoice_id)
+        invoice = await self._invoices.get(turn.member, invoice_id)
         return Answer(texts.render(name, number=invoice.number), shown)
+
+
+def _forbidden(turn: Turn) -> Answer:
+    member = turn.member
+    return Answer(texts.render("role_forbids", role=member.role, business=member.business_name), turn.shown)
 
 
 def reason_of(error: ServiceError) -> str:

@@ -7,6 +7,7 @@ from whatsinvoice_auth import domain
 from whatsinvoice_auth.domain import Business, Member, Role, User, verifications
 from whatsinvoice_auth.passwords import COMMON
 from whatsinvoice_kit.core.errors import ServiceError
+from whatsinvoice_kit.core.roles import KEY_SCOPES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -80,4 +81,4 @@ def test_an_api_key_has_160_bits_and_shows_its_kind() -> None:
 
 
 def test_no_api_key_reaches_people_or_keys() -> None:
-    assert domain.KEY_SCOPES.isdisjoint({"account:self", "members:read", "members:write", "keys:write"})
+    assert KEY_SCOPES.isdisjoint({"account:self", "members:read", "members:write", "keys:write"})
