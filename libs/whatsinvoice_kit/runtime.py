@@ -26,8 +26,10 @@ from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.events.inbox import Inbox, Subscription
 from whatsinvoice_kit.events.relay import Relay
 from whatsinvoice_kit.events.tables import KitTables
+from whatsinvoice_kit.events.waiting import WaitingEvents
 from whatsinvoice_kit.observe import telemetry
 from whatsinvoice_kit.observe.health import OpsServer
+from whatsinvoice_kit.queue.worker import Queue, QueueRunner
 from whatsinvoice_kit.rpc.client import Client, TokenSource, forwarded
 from whatsinvoice_kit.rpc.identity import AccessTable, ServiceIdentity
 from whatsinvoice_kit.rpc.server import Gate, RpcServer
@@ -75,6 +77,7 @@ class Parts:
     access: AccessTable
     subscriptions: Sequence[Subscription] = ()
     jobs: Sequence[Job] = ()
+    queues: Sequence[Queue] = ()
     closing: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
@@ -128,8 +131,12 @@ class Process(Generic[SettingsT]):
         self.rpc = self._make_rpc() if only != "worker" else None
         self._bus: Bus | None = None
         self._jobs: JobRunner | None = None
+        self._queues: QueueRunner | None = None
         if only != "api":
-            self._bus, self._jobs = self._make_worker(url)
+            tables = spec.tables
+            waiting = WaitingEvents(self.unit_of_work, tables.waiting, tables.work, self._parts.subscriptions)
+            self._queues = QueueRunner(self.unit_of_work, tables.work, [*self._parts.queues, waiting.queue()])
+            self._bus, self._jobs = self._make_worker(url, waiting, self._queues)
 
     def _make_rpc(self) -> RpcServer:
         parts, settings = self._parts, self._settings
@@ -139,7 +146,7 @@ class Process(Generic[SettingsT]):
         rpc.add(parts.register, parts.servicer, parts.descriptor.full_name)
         return rpc
 
-    def _make_worker(self, url: str) -> tuple[Bus, JobRunner]:
+    def _make_worker(self, url: str, waiting: WaitingEvents, queues: QueueRunner) -> tuple[Bus, JobRunner]:
         spec, settings, tables = self._spec, self._settings, self._spec.tables
         connection = connect_to(settings.redis_address())
         readers = [
@@ -147,7 +154,7 @@ class Process(Generic[SettingsT]):
                 connection,
                 subscription.stream,
                 spec.name,
-                Inbox(self.unit_of_work, tables.inbox, subscription).apply,
+                Inbox(self.unit_of_work, tables.inbox, subscription, waiting).apply,
                 claim_idle_ms=settings.claim_idle_ms,
                 max_deliveries=settings.max_deliveries,
             )
@@ -169,6 +176,8 @@ class Process(Generic[SettingsT]):
         async def measure() -> int:
             await bus.measure()
             await relay.measure()
+            await queues.measure()
+            await waiting.measure()
             return 0
 
         jobs = [
@@ -178,7 +187,7 @@ class Process(Generic[SettingsT]):
             Job(f"{spec.name}.tidy", tidy, TIDY_SECONDS, single=True),
             *self._parts.jobs,
         ]
-        return bus, JobRunner(url, jobs)
+        return bus, JobRunner(url, jobs, channels=[f"{spec.name}_work"])
 
     async def _ping(self) -> None:
         async with self.engine.connect() as connection:
@@ -189,8 +198,10 @@ class Process(Generic[SettingsT]):
         await self.ops.start()
         if self.rpc is not None:
             await self.rpc.start()
-        if self._bus is not None and self._jobs is not None:
+        if self._bus is not None and self._jobs is not None and self._queues is not None:
+            wakeups, channel = self._jobs.wakeups, f"{self._spec.name}_work"
             await self._bus.start()
+            self._queues.start(lambda: wakeups.event(channel))
             await self._jobs.start()
         self.ops.ready = True
         ports = {"grpc_port": self.rpc.port if self.rpc else None, "ops_port": self.ops.port}
@@ -202,8 +213,8 @@ class Process(Generic[SettingsT]):
         ends: list[Awaitable[None]] = []
         if self.rpc is not None:
             ends.append(self._stop_rpc(self.rpc, self._settings.drain_delay_seconds))
-        if self._bus is not None and self._jobs is not None:
-            ends.append(self._stop_worker(self._bus, self._jobs))
+        if self._bus is not None and self._jobs is not None and self._queues is not None:
+            ends.append(self._stop_worker(self._bus, self._jobs, self._queues))
         await asyncio.gather(*ends)
         for close in self._parts.closing:
             await close()
@@ -218,9 +229,9 @@ class Process(Generic[SettingsT]):
         await rpc.stop(DRAIN_SECONDS - delay)
 
     @staticmethod
-    async def _stop_worker(bus: Bus, jobs: JobRunner) -> None:
-        """The relay is one of the jobs and uses the bus's connections, so those close last."""
-        await asyncio.gather(jobs.stop(DRAIN_SECONDS), bus.stop_reading())
+    async def _stop_worker(bus: Bus, jobs: JobRunner, queues: QueueRunner) -> None:
+        """Stop jobs, queues and readers, then close the bus: the relay is one of the jobs and uses its connections."""
+        await asyncio.gather(jobs.stop(DRAIN_SECONDS), queues.stop(DRAIN_SECONDS), bus.stop_reading())
         await bus.stop()
 
 

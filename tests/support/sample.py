@@ -19,6 +19,7 @@ from whatsinvoice_kit.events.inbox import Inbox, Subscription
 from whatsinvoice_kit.events.outbox import serialised
 from whatsinvoice_kit.events.relay import Relay
 from whatsinvoice_kit.events.tables import KitTables
+from whatsinvoice_kit.events.waiting import WaitingEvents
 
 METADATA = service_metadata("sample")
 TABLES = KitTables.of(METADATA)
@@ -39,6 +40,11 @@ async def eventually(truth: Callable[[], Awaitable[object]], seconds: float = 20
     async with asyncio.timeout(seconds):
         while not await truth():  # noqa: ASYNC110  (what it waits for happens in Redis and Postgres)
             await asyncio.sleep(0.02)
+
+
+def waiting(unit_of_work: UnitOfWork, tables: KitTables, *subscriptions: Subscription) -> WaitingEvents:
+    """Return the waiting events of a service with these tables."""
+    return WaitingEvents(unit_of_work, tables.waiting, tables.work, subscriptions)
 
 
 class Pipeline:
@@ -73,7 +79,8 @@ class Pipeline:
     async def consume(self) -> Bus:
         """Starts one more consumer of the group."""
         connection = connect_to(self.address)
-        inbox = Inbox(self.unit_of_work, TABLES.inbox, Subscription(self.stream, {PaymentFailed: self.note}))
+        subscription = Subscription(self.stream, {PaymentFailed: self.note})
+        inbox = Inbox(self.unit_of_work, TABLES.inbox, subscription, waiting(self.unit_of_work, TABLES, subscription))
         reader = StreamReader(
             connection, self.stream, GROUP, inbox.apply, claim_idle_ms=CLAIM_IDLE_MS, max_deliveries=5
         )

@@ -63,11 +63,11 @@ SELECT pg_temp.id('pay', i), business_id, id, 1, 'wi_' || substr(md5('ref' || i)
     total * 15 / 1000, 'card', 'https://checkout.example/' || substr(md5('c' || i), 1, 15), substr(md5('c' || i), 1, 15), '',
     moment + interval '2 hours', NULL, moment + interval '1 hour', moment + interval '50 minutes', moment + interval '1 hour', 3
 FROM facts WHERE status = 'paid';
-INSERT INTO payments.webhookevent (id, provider, event, natural_id, body_hash, body, received_at, processed_at, attempts, outcome)
+INSERT INTO payments.webhookevent (id, provider, event, natural_id, body_hash, body, received_at, processed_at, outcome)
 SELECT pg_temp.id('whe', i), 'paystack', 'charge.success', i::text, sha256(('body' || i)::bytea),
     convert_to(json_build_object('event', 'charge.success', 'data', json_build_object('id', i, 'reference', md5('ref' || i),
         'amount', total, 'currency', 'NGN', 'channel', 'card', 'paid_at', moment, 'authorization', md5('a' || i)))::text, 'UTF8'),
-    moment + interval '1 hour', moment + interval '1 hour', 1, 'settled'
+    moment + interval '1 hour', moment + interval '1 hour', 'settled'
 FROM facts WHERE status = 'paid';
 INSERT INTO payments.ledger_entries
 SELECT pg_temp.id('led', i * 4 + k), business_id, pg_temp.id('set', i), 'payment', account, 'NGN', amount, pg_temp.id('pay', i), id,

@@ -127,10 +127,11 @@ async def only_here(engine: AsyncEngine, name: str) -> AsyncIterator[bool]:
 class JobRunner:
     """Runs jobs until stopped. A step that raises is logged, counted, and tried again."""
 
-    def __init__(self, url: str, jobs: Sequence[Job]) -> None:
+    def __init__(self, url: str, jobs: Sequence[Job], channels: Sequence[str] = ()) -> None:
+        """`channels`: further NOTIFY channels, for whoever asks `wakeups` for their events before the start."""
         self._jobs = jobs
         self._places = Places(url)
-        self._wakeups = Wakeups(url, sorted({job.channel for job in jobs if job.channel}))
+        self.wakeups = Wakeups(url, sorted({*channels, *(job.channel for job in jobs if job.channel)}))
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._listening: asyncio.Task[None] | None = None
@@ -141,7 +142,7 @@ class JobRunner:
             FAILURES.labels(job.name)  # from zero: the first failure is an increase too
             INTERVAL.labels(job.name).set(job.every)
             SUCCEEDED.labels(job.name).set(time.time())
-        self._listening = asyncio.create_task(self._wakeups.run())
+        self._listening = asyncio.create_task(self.wakeups.run())
         self._tasks = [asyncio.create_task(self._repeat(job), name=job.name) for job in self._jobs]
 
     async def stop(self, grace: float) -> None:
@@ -156,7 +157,7 @@ class JobRunner:
         await self._places.close()
 
     async def _repeat(self, job: Job) -> None:
-        wake = self._wakeups.event(job.channel) if job.channel else self._stopping
+        wake = self.wakeups.event(job.channel) if job.channel else self._stopping
         while not self._stopping.is_set():
             if wake is not self._stopping:
                 wake.clear()

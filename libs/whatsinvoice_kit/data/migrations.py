@@ -120,6 +120,14 @@ def create_kit_tables(schema: str) -> None:
     notify_on_insert(schema, "outbox")
 
 
+def create_work_tables(schema: str) -> None:
+    """Make the queue (`kit.queue`) and the events that wait for others (`kit.events.waiting`)."""
+    for statement in _WORK_TABLES:
+        op.execute(statement.format(schema=schema))
+    notify_on_insert(schema, "work", also="UPDATE OF generation")
+    show_one_business(schema, work="business_id")
+
+
 def show_one_business(schema: str, **tables: str) -> None:
     """Row-level security on tables: table=column, the column that holds the business's id."""
     for table, column in tables.items():
@@ -137,14 +145,15 @@ def mark(schema: str, **tables: str) -> None:
     op.execute(f"DO $$ DECLARE each text; BEGIN FOR each IN {chosen} LOOP EXECUTE each; END LOOP; END $$")
 
 
-def notify_on_insert(schema: str, table: str) -> None:
-    """Makes inserts into a table wake the listeners of the channel `<schema>_<table>` when they commit."""
+def notify_on_insert(schema: str, table: str, also: str = "") -> None:
+    """Make inserts into a table, and what `also` names, wake the listeners of `<schema>_<table>` on commit."""
     name = f"{schema}.notify_{table}"
     op.execute(
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN PERFORM pg_notify('{schema}_{table}', ''); RETURN NULL; END $$"
     )
-    op.execute(f"CREATE TRIGGER notify AFTER INSERT ON {schema}.{table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()")
+    events = f"INSERT OR {also}" if also else "INSERT"
+    op.execute(f"CREATE TRIGGER notify AFTER {events} ON {schema}.{table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()")
 
 
 _KIT_TABLES = (
@@ -188,4 +197,38 @@ _KIT_TABLES = (
     )
     """,
     "CREATE INDEX ix_idempotency_keys_created_at ON {schema}.idempotency_keys (created_at)",
+)
+_WORK_TABLES = (
+    """
+    CREATE TABLE {schema}.work (
+        kind text,
+        key text,
+        sequence bigint GENERATED ALWAYS AS IDENTITY,
+        order_key text NOT NULL DEFAULT '',
+        business_id text NOT NULL DEFAULT '',
+        run_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        leased_until timestamptz,
+        attempts integer NOT NULL DEFAULT 0,
+        failures integer NOT NULL DEFAULT 0,
+        generation bigint NOT NULL DEFAULT 1,
+        error text NOT NULL DEFAULT '',
+        traceparent text NOT NULL DEFAULT '',
+        added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        CONSTRAINT pk_work PRIMARY KEY (kind, key)
+    )
+    """,
+    "CREATE INDEX ix_work_kind_run_at ON {schema}.work (kind, run_at)",
+    "CREATE INDEX ix_work_kind_order_key_sequence ON {schema}.work (kind, order_key, sequence) WHERE order_key <> ''",
+    """
+    CREATE TABLE {schema}.waiting_events (
+        event_id text CONSTRAINT pk_waiting_events PRIMARY KEY,
+        stream text NOT NULL,
+        event_type text NOT NULL,
+        payload bytea NOT NULL,
+        traceparent text NOT NULL DEFAULT '',
+        waits_for text NOT NULL,
+        since timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+    """,
+    "CREATE INDEX ix_waiting_events_waits_for ON {schema}.waiting_events (waits_for)",
 )

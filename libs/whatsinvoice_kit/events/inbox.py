@@ -15,6 +15,7 @@ from whatsinvoice_kit.data.db import is_away
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.events.bus import Delivery
 from whatsinvoice_kit.events.outbox import attributes_of
+from whatsinvoice_kit.events.waiting import NotReady, WaitingEvents
 from whatsinvoice_kit.observe import telemetry
 
 log = structlog.get_logger(__name__)
@@ -36,9 +37,12 @@ class Subscription:
 class Inbox:
     """Applies deliveries of one subscription in batches: one transaction, each event in its own savepoint."""
 
-    def __init__(self, unit_of_work: UnitOfWork, table: Table, subscription: Subscription) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWork, table: Table, subscription: Subscription, waiting: WaitingEvents
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._table = table
+        self._waiting = waiting
         self._stream = subscription.stream
         self._handlers = {message.__name__: (message, handler) for message, handler in subscription.handlers.items()}
 
@@ -84,6 +88,8 @@ class Inbox:
             with telemetry.span(f"process {self._stream}", "consumer", attributes, within=delivery.traceparent):
                 async with tx.savepoint():
                     await handler(tx, message_type.FromString(delivery.payload))
+        except NotReady as late:
+            await self._waiting.put(tx, self._stream, delivery, late.waits_for)
         except Exception as error:
             if is_away(error):
                 raise

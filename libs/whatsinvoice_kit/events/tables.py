@@ -1,4 +1,4 @@
-"""The four tables that the kit brings into every service's schema."""
+"""The tables that the kit brings into every service's schema."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,6 +7,8 @@ from sqlalchemy import MetaData, Table
 
 from whatsinvoice_kit.data.idempotency import idempotency_table
 from whatsinvoice_kit.events.outbox import inbox_table, outbox_table, relay_state_table
+from whatsinvoice_kit.events.waiting import waiting_table
+from whatsinvoice_kit.queue.work import work_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +19,17 @@ class KitTables:
     relay_state: Table
     inbox: Table
     idempotency: Table
+    work: Table
+    waiting: Table
 
     @classmethod
     def of(cls, metadata: MetaData) -> Self:
         """Adds the tables to a service's metadata."""
         return cls(
-            outbox_table(metadata), relay_state_table(metadata), inbox_table(metadata), idempotency_table(metadata)
+            outbox_table(metadata),
+            relay_state_table(metadata),
+            inbox_table(metadata),
+            idempotency_table(metadata),
+            work_table(metadata),
+            waiting_table(metadata),
         )

@@ -16,9 +16,9 @@ from whatsinvoice.payments.v1.events_pb2 import (
     RefundUpdated,
 )
 from whatsinvoice.payments.v1.payments_pb2 import RefundStatus
-from whatsinvoice_kit.core.errors import not_found
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.events.inbox import Subscription
+from whatsinvoice_kit.events.waiting import NotReady, arrived
 
 from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.repository import businesses, history
@@ -40,13 +40,14 @@ async def on_business_registered(tx: Transaction, event: BusinessRegistered) -> 
             event.aggregate_version,
         ),
     )
+    await arrived(tx, "invoices", f"business {told.id}")
 
 
 async def on_business_changed(tx: Transaction, event: BusinessChanged) -> None:
-    """Invoices made from now on carry the new name; NOT_FOUND, and so another try, before the business is known."""
+    """Rename the business on invoices made from now on. Wait for BusinessRegistered where that is late."""
     known = await businesses.business(tx, event.business_id)
     if known is None:
-        raise not_found("BUSINESS_NOT_FOUND", "the business has not been heard of yet")
+        raise NotReady(f"business {event.business_id}")
     told = event.business
     changed = replace(known, name=told.name, currency=told.currency_code, version=event.aggregate_version)
     await businesses.put_business(tx, changed)

@@ -91,11 +91,9 @@ def build(kit: Kit[Settings]) -> Parts:
         access=ACCESS,
         jobs=(
             *consumers.jobs(
-                webhooks,
                 reconciliation,
                 banking.payouts,
                 quarantine,
-                retry_seconds=settings.webhook_retry_seconds,
                 reconcile_seconds=settings.reconcile_seconds,
                 payout_seconds=settings.payout_seconds,
             ),
@@ -114,6 +112,7 @@ def build(kit: Kit[Settings]) -> Parts:
             ),
             *consumers.daily_jobs(kept, walk, settings.walk_seconds),
         ),
+        queues=(webhooks.queue(settings.webhook_concurrency),),
         subscriptions=consumers.subscriptions(),
         closing=(channel.close, paystack.close, disputes.close),
     )

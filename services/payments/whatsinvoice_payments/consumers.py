@@ -33,9 +33,7 @@ from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.refunds import RefundService
 from whatsinvoice_payments.service.walk import WALK_JOB, WalkService
-from whatsinvoice_payments.service.webhooks import WebhookService
 
-LONGEST_PAUSE = 1.0
 DAY_SECONDS = 86_400.0
 MEASURE_SECONDS = 60.0
 
@@ -108,19 +106,15 @@ def subscriptions() -> list[Subscription]:
 
 
 def jobs(
-    webhooks: WebhookService,
     reconciliation: ReconciliationService,
     payouts: PayoutService,
     quarantine: QuarantineService,
     *,
-    retry_seconds: float,
     reconcile_seconds: float,
     payout_seconds: float,
 ) -> Sequence[Job]:
-    """A stored webhook wakes its job at once; the pause is for those that are tried again."""
-    pause = min(retry_seconds, LONGEST_PAUSE)
+    """Return the jobs that ask the provider on a schedule."""
     return (
-        Job("payments.webhooks", webhooks.work, pause, channel="payments_webhookevent"),
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
         Job("payments.payouts", payouts.work, payout_seconds, single=True),
         Job("payments.quarantine", quarantine.measure, MEASURE_SECONDS, single=True),

@@ -93,17 +93,9 @@ WEBHOOK_EVENTS = Table(
     Column("body", LargeBinary, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     _moment("processed_at", nullable=True),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_attempt_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     _words("outcome"),
     _words("error"),
-    _words("traceparent"),
     UniqueConstraint("provider", "event", "natural_id", "body_hash"),
-)
-Index(
-    "ix_webhookevent_next_attempt_at",
-    WEBHOOK_EVENTS.c.next_attempt_at,
-    postgresql_where=WEBHOOK_EVENTS.c.processed_at.is_(None),
 )
 Index("ix_webhookevent_received_at", WEBHOOK_EVENTS.c.received_at, postgresql_where=text("body <> ''"))
 

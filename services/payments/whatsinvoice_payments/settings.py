@@ -38,6 +38,8 @@ class Settings(ServiceSettings):
     """How long that is, before one call tries again."""
     webhook_retry_seconds: float = Field(default=5.0, gt=0)
     """Before the first retry of a webhook that could not be settled; doubles up to an hour."""
+    webhook_concurrency: int = Field(default=8, gt=0)
+    """How many webhooks one process settles at a time."""
     webhook_body_days: float = Field(default=90.0, gt=0)
     """How long the body of a webhook is kept after it came; what it is recognised by is kept for ever."""
     reconcile_seconds: float = Field(default=30.0, gt=0)

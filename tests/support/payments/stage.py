@@ -119,6 +119,13 @@ class Stage:
         statement = select(WEBHOOK_EVENTS).where(WEBHOOK_EVENTS.c.natural_id == natural_id)
         return await self.rows(statement.order_by(WEBHOOK_EVENTS.c.received_at))
 
+    async def attempts(self, natural_id: str) -> int:
+        """Return how often the waiting webhooks about something were tried."""
+        work, events = KIT_TABLES.work, WEBHOOK_EVENTS
+        mine = select(events.c.id).where(events.c.natural_id == natural_id)
+        rows = await self.rows(select(work.c.attempts).where(work.c.kind == "webhook", work.c.key.in_(mine)))
+        return sum(row["attempts"] for row in rows)
+
     async def count_webhooks(self) -> int:
         return int((await self.rows(select(func.count().label("n")).select_from(WEBHOOK_EVENTS)))[0]["n"])
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from whatsinvoice_kit.core.clock import now
-from whatsinvoice_kit.core.errors import invalid, not_found
+from whatsinvoice_kit.core.errors import invalid
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.events.waiting import NotReady, arrived
 
 from whatsinvoice_invoices import events
 from whatsinvoice_invoices.domain.business import Business
@@ -81,6 +82,7 @@ class MoneyService:
         )
         await rows.save_invoice(tx, invoice)
         await history.add_receipt(tx, receipt)
+        await arrived(tx, "invoices", f"payment {taken.payment_id}")
         details = {"amount_minor": str(taken.amount_minor)}
         if recorded.credit_minor:
             details["credit_minor"] = str(recorded.credit_minor)
@@ -96,12 +98,12 @@ class MoneyService:
         """Take from the payment's credit first, then from its invoice; the same cause again changes nothing.
 
         Raises:
-            ServiceError: NOT_FOUND (PAYMENT_NOT_FOUND) before the payment itself was recorded.
+            NotReady: the payment itself has not been recorded yet.
         """
         invoice, business = await self._invoices.get_invoice(tx, business_id, back.invoice_id, for_update=True)
         left = await history.what_is_left(tx, business_id, back.payment_id)
         if left is None:
-            raise not_found("PAYMENT_NOT_FOUND", "the payment has not been heard of yet")
+            raise NotReady(f"payment {back.payment_id}")
         going = left.going_back(back.amount_minor)
         reversal = Reversal(
             id=new_id("rev"),

@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from whatsinvoice_kit.core.money import Money
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.events.waiting import arrived
 
 from whatsinvoice_notifications.domain.billing import Invoice, SentInvoice
 from whatsinvoice_notifications.models import SENT_INVOICES
@@ -31,6 +32,7 @@ async def put_invoice(tx: Transaction, business_id: str, business_name: str, inv
             index_elements=["invoice_id"], set_=values, where=table.c.version < invoice.version
         )
     )
+    await arrived(tx, "notifications", f"invoice {invoice.id}")
     kept = select(table.c.settled).where(table.c.invoice_id == invoice.id)
     return not (await tx.execute(kept)).scalar_one()
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from whatsinvoice_kit.core.errors import not_found
 from whatsinvoice_kit.core.money import Money
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.events.waiting import NotReady
 
 from whatsinvoice_notifications import texts
 from whatsinvoice_notifications.domain.billing import Invoice
@@ -60,11 +60,12 @@ async def tell_of_money(
 ) -> None:
     """Notify the merchant and the customer, each where there is a text for them.
 
-    Raise NOT_FOUND, and so come again, before the invoice itself is known.
+    Raises:
+        NotReady: the invoice itself has not arrived.
     """
     found = await sent_invoices.sent_invoice(tx, business_id, invoice_id)
     if found is None:
-        raise not_found("INVOICE_NOT_FOUND", "the invoice has not been heard of yet")
+        raise NotReady(f"invoice {invoice_id}")
     phone, invoice = found
     values |= {
         "amount": str(amount),

@@ -54,7 +54,7 @@ async def _run(settings: Settings, options: Namespace) -> int:
 def _line(event: KeptEvent) -> str:
     came = event.received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     state = event.outcome or ("waits" if event.processed_at is None else "done")
-    notes = (f"{event.attempts} tries", event.error, "body forgotten" if event.emptied else "")
+    notes = (event.error, "body forgotten" if event.emptied else "")
     return "  ".join((event.id, came, event.event, event.natural_id or "-", state, *filter(None, notes)))
 
 

@@ -38,7 +38,6 @@ class KeptEvent:
     natural_id: str
     received_at: datetime
     processed_at: datetime | None
-    attempts: int
     outcome: str
     error: str
     emptied: bool

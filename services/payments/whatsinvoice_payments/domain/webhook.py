@@ -51,14 +51,13 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A webhook that waits for its effect; `attempts` counts the tries, this one included."""
+    """A webhook that waits for its effect. `attempts` counts the tries, this one included."""
 
     id: str
     event: str
     body: bytes
     attempts: int
     received_at: datetime
-    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,28 @@
-"""Stored webhooks, and the queue that they are until each has its outcome."""
+"""Stored webhooks. Each waits as work of the queue until it has its outcome."""
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
-from whatsinvoice_kit.observe.telemetry import current_traceparent
+from whatsinvoice_kit.queue import work
+from whatsinvoice_kit.queue.work import NewWork
 
 from whatsinvoice_payments.domain.kept_webhook import KeptEvent, Selection
 from whatsinvoice_payments.domain.webhook import Received, StoredEvent
-from whatsinvoice_payments.models import WEBHOOK_EVENTS
+from whatsinvoice_payments.models import KIT_TABLES, WEBHOOK_EVENTS
 
 PROVIDER = "paystack"
+WEBHOOK = "webhook"
+"""The kind of work that a stored webhook is."""
 EMPTY = b""
 
 
-async def add_event(tx: Transaction, received: Received) -> bool:
-    """Stores a webhook; False when the very same one is there already."""
+async def add_event(tx: Transaction, received: Received) -> str | None:
+    """Store a webhook and return its id; None when the very same one is there already."""
     statement = (
         upsert(WEBHOOK_EVENTS)
         .values(
@@ -29,34 +32,24 @@ async def add_event(tx: Transaction, received: Received) -> bool:
             natural_id=received.natural_id,
             body_hash=received.body_hash,
             body=received.body,
-            traceparent=current_traceparent(),
         )
         .on_conflict_do_nothing()
         .returning(WEBHOOK_EVENTS.c.id)
     )
-    return (await tx.execute(statement)).one_or_none() is not None
+    return (await tx.execute(statement)).scalar_one_or_none()
 
 
-async def claim_events(tx: Transaction, moment: datetime, lease: timedelta, limit: int) -> Sequence[StoredEvent]:
-    """Webhooks that wait for their effect, oldest first; another worker gets them after the lease."""
+async def put_to_work(tx: Transaction, event_id: str) -> None:
+    await work.add(tx, KIT_TABLES.work, [NewWork(WEBHOOK, event_id)])
+
+
+async def event_of(tx: Transaction, event_id: str, attempts: int) -> StoredEvent | None:
+    """Return a stored webhook for its next attempt; None when it has its outcome."""
     table = WEBHOOK_EVENTS
-    waiting = (
-        select(table.c.id)
-        .where(table.c.processed_at.is_(None), table.c.next_attempt_at <= moment)
-        .order_by(table.c.next_attempt_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    statement = (
-        update(table)
-        .where(table.c.id.in_(waiting))
-        .values(next_attempt_at=moment + lease, attempts=table.c.attempts + 1)
-        .returning(table.c.id, table.c.event, table.c.body, table.c.attempts, table.c.received_at, table.c.traceparent)
-    )
-    return [
-        StoredEvent(row.id, row.event, row.body, row.attempts, row.received_at, row.traceparent)
-        for row in await tx.execute(statement)
-    ]
+    columns = (table.c.id, table.c.event, table.c.body, table.c.received_at)
+    statement = select(*columns).where(table.c.id == event_id, table.c.processed_at.is_(None))
+    row = (await tx.execute(statement)).one_or_none()
+    return row and StoredEvent(row.id, row.event, row.body, attempts, row.received_at)
 
 
 async def finish_event(tx: Transaction, event_id: str, outcome: str, error: str) -> None:
@@ -67,10 +60,9 @@ async def finish_event(tx: Transaction, event_id: str, outcome: str, error: str)
     )
 
 
-async def postpone_event(tx: Transaction, event_id: str, until: datetime, error: str) -> None:
-    await tx.execute(
-        update(WEBHOOK_EVENTS).where(WEBHOOK_EVENTS.c.id == event_id).values(next_attempt_at=until, error=error)
-    )
+async def note_error(tx: Transaction, event_id: str, error: str) -> None:
+    """Keep what an attempt was missing beside the webhook."""
+    await tx.execute(update(WEBHOOK_EVENTS).where(WEBHOOK_EVENTS.c.id == event_id).values(error=error))
 
 
 def _chosen(wanted: Selection, after: str) -> list[ColumnElement[bool]]:
@@ -99,14 +91,17 @@ async def list_events(tx: Transaction, wanted: Selection, after: str, limit: int
 
 
 async def replay_events(tx: Transaction, ids: Sequence[str]) -> int:
-    """Puts webhooks that have their outcome back into the queue, as if they had just come; how many."""
+    """Put webhooks that have their outcome back to work, as if they had just come. Return how many."""
     table = WEBHOOK_EVENTS
     statement = (
         update(table)
         .where(table.c.id.in_(ids), table.c.processed_at.is_not(None), table.c.body != EMPTY)
-        .values(processed_at=None, attempts=0, next_attempt_at=func.now(), outcome="", error="")
+        .values(processed_at=None, outcome="", error="")
+        .returning(table.c.id)
     )
-    return (await tx.execute(statement)).rowcount
+    replayed = (await tx.execute(statement)).scalars().all()
+    await work.add(tx, KIT_TABLES.work, [NewWork(WEBHOOK, event_id) for event_id in replayed])
+    return len(replayed)
 
 
 async def empty_bodies(tx: Transaction, before: datetime, limit: int) -> int:

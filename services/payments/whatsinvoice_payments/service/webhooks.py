@@ -1,19 +1,16 @@
-"""Webhooks of the provider: taken in only when genuine, stored once, and worked off until each has its outcome.
+"""Webhooks of the provider: accepted only when genuine, stored once, worked by the queue until each has its outcome.
 
 What an event does is said elsewhere, by the start of its name: `effects` (charge_webhooks and others beside it).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
-from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
-from whatsinvoice_kit.observe import telemetry
+from whatsinvoice_kit.queue.worker import Queue, RetryLater, Taken
 
 from whatsinvoice_payments.clients import ProviderError
 from whatsinvoice_payments.domain.kept_webhook import why_kept_only
@@ -27,14 +24,15 @@ from whatsinvoice_payments.domain.webhook import (
     read_webhook,
 )
 from whatsinvoice_payments.repository import webhooks as webhook_rows
+from whatsinvoice_payments.repository.webhooks import WEBHOOK
 
 log = structlog.get_logger(__name__)
 
 WEBHOOKS = Counter("payments_webhooks_total", "Webhooks by what came of them", ["outcome"])
-for _outcome in ("refused", "foreign", "malformed", "accepted", "duplicate", "postponed", "unknown_event"):
+for _outcome in ("refused", "foreign", "malformed", "accepted", "duplicate", "postponed", "failed", "unknown_event"):
     WEBHOOKS.labels(_outcome)
-LEASE = timedelta(seconds=60)
-AT_ONCE = 5
+TRIES = 12
+"""Unexpected failures of one webhook, over an hour, before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,65 +98,73 @@ class WebhookService:
             raise
 
     async def store(self, tx: Transaction, received: Received) -> None:
-        """Keeps a webhook for the worker; the same one again changes nothing."""
-        fresh = await webhook_rows.add_event(tx, received)
-        WEBHOOKS.labels("accepted" if fresh else "duplicate").inc()
-
-    async def work(self) -> int:
-        """Gives waiting webhooks their effect, a few at a time; how many were taken."""
-        async with self._unit_of_work.begin() as tx:
-            claimed = await webhook_rows.claim_events(tx, now(), LEASE, AT_ONCE)
-            effects = [self._effect_of(event) for event in claimed]
-            for event, effect in zip(claimed, effects, strict=True):
-                if effect is None:  # it costs no transaction of its own, so that a flood of these holds up no other
-                    await self._put_aside(tx, event)
-        async with asyncio.TaskGroup() as tasks:
-            for event, effect in zip(claimed, effects, strict=True):
-                if effect is not None:
-                    tasks.create_task(self._process(event, effect))
-        return len(claimed)
-
-    def _effect_of(self, event: StoredEvent) -> Effect | None:
-        return next((effect for name, effect in self._effects if _is_called(event.event, name)), None)
-
-    @staticmethod
-    async def _put_aside(tx: Transaction, event: StoredEvent) -> None:
-        outcome = _without_effect(event)
-        await webhook_rows.finish_event(tx, event.id, outcome.word, outcome.reason)
+        """Store a webhook and put it to work. The same one again changes nothing; one without effect is done here."""
+        event_id = await webhook_rows.add_event(tx, received)
+        WEBHOOKS.labels("duplicate" if event_id is None else "accepted").inc()
+        if event_id is None:
+            return
+        if self._effect_of(received.event) is not None:
+            await webhook_rows.put_to_work(tx, event_id)
+            return
+        outcome = _without_effect(received.event, event_id)
+        await webhook_rows.finish_event(tx, event_id, outcome.word, outcome.reason)
         WEBHOOKS.labels(outcome.word).inc()
 
-    async def _process(self, event: StoredEvent, effect: Effect) -> None:
+    def queue(self, concurrency: int) -> Queue:
+        """Return the queue that gives stored webhooks their effect."""
+        first = self._first_retry_seconds
+        return Queue(WEBHOOK, self._handle, self._give_up, concurrency, first_retry_seconds=first, tries=TRIES)
+
+    def _effect_of(self, event: str) -> Effect | None:
+        return next((effect for name, effect in self._effects if _is_called(event, name)), None)
+
+    async def _handle(self, taken: Taken) -> None:
+        async with self._unit_of_work.read() as tx:
+            event = await webhook_rows.event_of(tx, taken.key, taken.attempts)
+        effect = self._effect_of(event.event) if event is not None else None
+        if event is None or effect is None:
+            return
         try:
-            with telemetry.taken("payments.webhookevent", event.id, event.traceparent):
-                await self._finish(event, await effect(event))
+            outcome = await effect(event)
         except NotYet as error:
             await self._postpone(event, str(error))
         except ProviderError as error:
             await self._postpone(event, str(error), error.retry_after)
-        except Exception as error:  # one event must not hold up the others; it comes again
-            log.exception("webhook failed", webhook=event.id)
-            await self._postpone(event, type(error).__name__)
+        else:
+            await self._finish(taken, event, outcome)
 
-    async def _finish(self, event: StoredEvent, outcome: Outcome) -> None:
-        if not outcome.kept:
-            async with self._unit_of_work.begin() as tx:
+    async def _finish(self, taken: Taken, event: StoredEvent, outcome: Outcome) -> None:
+        async with self._unit_of_work.begin() as tx:
+            if not outcome.kept:
                 await webhook_rows.finish_event(tx, event.id, outcome.word, outcome.reason)
+            await taken.finish(tx)
         WEBHOOKS.labels(outcome.word).inc()
 
     async def _postpone(self, event: StoredEvent, error: str, at_least: float = 0) -> None:
-        wait = max(retry_after(event.attempts, self._first_retry_seconds), timedelta(seconds=at_least))
+        """Keep what was missing, and try again later.
+
+        Raises:
+            RetryLater: always.
+        """
         async with self._unit_of_work.begin() as tx:
-            await webhook_rows.postpone_event(tx, event.id, now() + wait, error)
+            await webhook_rows.note_error(tx, event.id, error)
         WEBHOOKS.labels("postponed").inc()
+        wait = retry_after(event.attempts, self._first_retry_seconds).total_seconds()
+        raise RetryLater(max(wait, at_least), error)
+
+    async def _give_up(self, tx: Transaction, taken: Taken, error: str) -> None:
+        """Record that the effect failed every time. `webhooks replay` puts the webhook back to work."""
+        await webhook_rows.finish_event(tx, taken.key, "failed", error)
+        WEBHOOKS.labels("failed").inc()
 
 
 def _is_called(event: str, name: str) -> bool:
     return event.startswith(name) if name.endswith(".") else event == name
 
 
-def _without_effect(event: StoredEvent) -> Outcome:
-    why = why_kept_only(event.event)
+def _without_effect(event: str, event_id: str) -> Outcome:
+    why = why_kept_only(event)
     if why is not None:
         return Outcome("ignored", why)
-    log.warning("an event that is in no table", name=event.event, webhook=event.id)
+    log.warning("webhook ignored: unknown event", name=event, webhook=event_id)
     return UNKNOWN

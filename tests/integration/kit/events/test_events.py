@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from redis.exceptions import RedisError
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from support.sample import CLAIM_IDLE_MS, EFFECTS, GROUP, TABLES, Pipeline, an_event, eventually
+from support.sample import CLAIM_IDLE_MS, EFFECTS, GROUP, TABLES, Pipeline, an_event, eventually, waiting
 from whatsinvoice.payments.v1.events_pb2 import PaymentFailed
 from whatsinvoice_kit.config.redis_address import RedisAddress
 from whatsinvoice_kit.data.db import make_engine
@@ -51,7 +51,9 @@ def delivery(event: PaymentFailed, traceparent: str = "", entry_id: str = "1-0")
 
 def an_inbox(pipeline: Pipeline, handler: Any = None) -> Inbox:
     subscription = Subscription(pipeline.stream, {PaymentFailed: handler or pipeline.note})
-    return Inbox(pipeline.unit_of_work, TABLES.inbox, subscription)
+    return Inbox(
+        pipeline.unit_of_work, TABLES.inbox, subscription, waiting(pipeline.unit_of_work, TABLES, subscription)
+    )
 
 
 async def test_an_unknown_event_type_is_passed_over_and_acknowledged(pipeline: Pipeline) -> None:
@@ -153,9 +155,11 @@ async def test_a_handler_that_runs_into_a_timeout_fails_alone(
             await tx.execute(text("SELECT pg_sleep(5)"))
         await pipeline.note(tx, event)
 
-    inbox = Inbox(
-        UnitOfWork(hasty, TABLES.outbox), TABLES.inbox, Subscription(pipeline.stream, {PaymentFailed: handler})
+    unit_of_work, subscription = (
+        UnitOfWork(hasty, TABLES.outbox),
+        Subscription(pipeline.stream, {PaymentFailed: handler}),
     )
+    inbox = Inbox(unit_of_work, TABLES.inbox, subscription, waiting(unit_of_work, TABLES, subscription))
     slow, good = an_event("slow"), an_event()
     assert await inbox.apply([delivery(slow), delivery(good)]) == {slow.event_id}
     assert await pipeline.happened([good.event_id])

@@ -57,7 +57,7 @@ def test_its_owner_meets_the_trigger(books: Books) -> None:
 
 def test_a_new_table_is_the_roles_as_before(books: Books) -> None:
     with psycopg.connect(books.url) as connection:
-        connection.execute("UPDATE payments.webhookevent SET attempts = 0")
+        connection.execute("UPDATE payments.webhookevent SET error = ''")
         connection.execute("DELETE FROM payments.refunds")
 
 

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 from support.payments.books import EVERY_BUSINESS, Books, Sale, own_books
 from support.payments.stage import Stage, eventually
+from support.sample import waiting
 from support.services import publish
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import events_pb2, invoices_pb2
@@ -185,14 +186,14 @@ async def test_two_batches_that_wait_for_each_others_chains_are_both_applied(boo
     [of_invoices] = [found for found in subscriptions() if found.stream == STREAM]
     take = "SELECT FROM payments.ledger_heads WHERE business_id = %s FOR UPDATE"
     async with books.unit_of_work() as unit_of_work:
-        inbox = Inbox(unit_of_work, KIT_TABLES.inbox, of_invoices)
+        inbox = Inbox(unit_of_work, KIT_TABLES.inbox, of_invoices, waiting(unit_of_work, KIT_TABLES, of_invoices))
         async with await psycopg.AsyncConnection.connect(books.admin_url, options=EVERY_BUSINESS) as other:
             await other.execute(take, [second.business_id])
             applying = asyncio.create_task(inbox.apply(batch))
-            waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            lock_wait = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
             async def waits() -> bool:
-                return bool(books.rows(waiting))
+                return bool(books.rows(lock_wait))
 
             await eventually(waits, waits)
             await other.execute("SET deadlock_timeout = '1min'")  # so that the batch is the one to be ended

@@ -87,7 +87,7 @@ async def test_a_verify_that_fails_is_not_forgotten(stage: Stage) -> None:
     await stage.deliver(body)  # and is answered with 200
 
     async def tried() -> bool:
-        return bool((await stage.webhooks(checkout.reference))[0]["attempts"] >= 2)
+        return await stage.attempts(checkout.reference) >= 2
 
     await eventually(tried, lambda: stage.webhooks(checkout.reference))
     await unpaid(stage, token)

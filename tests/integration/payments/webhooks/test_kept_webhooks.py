@@ -134,8 +134,7 @@ async def test_old_bodies_are_forgotten_and_their_keys_never(stage: Stage, capsy
     waiting = new_id("who")
     async with stage.process.unit_of_work.begin() as tx:
         [row] = (await tx.execute(select(WEBHOOK_EVENTS).where(WEBHOOK_EVENTS.c.natural_id == old))).mappings()
-        later = func.now() + timedelta(days=1)
-        waits = dict(row) | {"id": new_id("whe"), "natural_id": waiting, "processed_at": None, "next_attempt_at": later}
+        waits = dict(row) | {"id": new_id("whe"), "natural_id": waiting, "processed_at": None}
         await tx.execute(WEBHOOK_EVENTS.insert().values(waits))
     for name, days in ((old, DAYS + 1), (waiting, DAYS + 1), (young, DAYS - 1)):
         await aged(stage, name, days)

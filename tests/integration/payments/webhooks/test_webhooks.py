@@ -7,12 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
+from sqlalchemy import select, update
 from support.payments.parts import SECRET_KEY
-from support.payments.stage import Stage
+from support.payments.stage import Stage, eventually
 from support.services import reason_of
+from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import ServiceError
 from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.queue import work as work_table
+from whatsinvoice_kit.queue.work import NewWork
+from whatsinvoice_payments.domain.kept_webhook import Selection
 from whatsinvoice_payments.domain.webhook import MAX_NAME, claim_of, is_genuine, read_webhook, signature_of
+from whatsinvoice_payments.models import KIT_TABLES
+from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
+from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
+from whatsinvoice_payments.service.webhooks import TRIES
 
 GOLDEN_BODY = (
     b'{"event":"charge.success","data":{"id":302961,"reference":"INV-2026-0001.a1","amount":10000,"currency":"NGN"}}'
@@ -163,3 +172,31 @@ def test_no_body_ends_in_anything_but_a_reading_or_a_refusal(body: bytes) -> Non
 
 def counted(outcome: str) -> float:
     return REGISTRY.get_sample_value("payments_webhooks_total", {"outcome": outcome}) or 0
+
+
+async def test_f27_a_webhook_whose_effect_has_a_bug_ends_as_failed_and_can_be_replayed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def bug(*_: object) -> None:
+        raise KeyError("bug")
+
+    work, reference = KIT_TABLES.work, new_id("bug")
+    body = json.dumps({"event": "charge.success", "data": {"reference": reference, "amount": 1}}).encode()
+    with monkeypatch.context() as broken:
+        broken.setattr(ChargeWebhooks, "_known", bug)
+        await stage.deliver(body, signature_of(SECRET_KEY, body))
+        [webhook] = await stage.webhooks(reference)
+        mine = work.c.key == webhook["id"]
+
+        async def failed_once() -> bool:
+            return bool(await stage.rows(select(work).where(mine, work.c.failures == 1)))
+
+        await eventually(failed_once, lambda: stage.rows(select(work).where(mine)))
+        async with stage.process.unit_of_work.begin() as tx:
+            await tx.execute(update(work).where(mine).values(failures=TRIES - 1, run_at=now()))
+            await work_table.add(tx, work, [NewWork("webhook", webhook["id"])])
+        await stage.outcome(reference, "failed")
+    assert (await stage.webhooks(reference))[0]["error"] == "KeyError"
+    kept = KeptWebhooks(stage.process.unit_of_work, 1)
+    assert await kept.replay_webhooks(Selection(about=reference)) == (1, 0)
+    await stage.outcome(reference, "quarantined")

@@ -330,7 +330,7 @@ async def test_mutated_answers_about_money_that_came(stage: Stage, figure: Calla
         world.true[f"GET /transaction/verify/{attempt.reference}"] = answer.encode()
         told = f'{{"event": "charge.success", "data": {data}}}'.encode()
         try:
-            outcome = await charges.apply(StoredEvent(new_id("whe"), "charge.success", told, 1, now(), ""))
+            outcome = await charges.apply(StoredEvent(new_id("whe"), "charge.success", told, 1, now()))
             outcomes[outcome.word] += 1
         except (NotYet, ProviderError):
             outcomes["later"] += 1

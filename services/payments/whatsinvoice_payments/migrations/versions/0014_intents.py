@@ -1,6 +1,7 @@
 """One open attempt per invoice and means, and where the money of each was asked to go."""
 
 from alembic import op
+from whatsinvoice_kit.data.migrations import create_index_concurrently
 
 revision = "0014_intents"
 down_revision = "0013_money_told"
@@ -10,15 +11,17 @@ def upgrade() -> None:
     op.execute(
         """
         ALTER TABLE payments.payments
-            ADD COLUMN means text NOT NULL DEFAULT '',
-            ADD COLUMN split_subaccount text NOT NULL DEFAULT '',
-            ADD COLUMN split_bearer text NOT NULL DEFAULT ''
+            ADD COLUMN IF NOT EXISTS means text NOT NULL DEFAULT '',
+            ADD COLUMN IF NOT EXISTS split_subaccount text NOT NULL DEFAULT '',
+            ADD COLUMN IF NOT EXISTS split_bearer text NOT NULL DEFAULT ''
         """
     )
-    op.execute("ALTER TABLE payments.virtual_accounts ADD COLUMN subaccount_code text NOT NULL DEFAULT ''")
     op.execute(
-        """
-        CREATE UNIQUE INDEX uq_payments_open_intent ON payments.payments (invoice_id, means)
-        WHERE means IN ('checkout', 'bank_transfer') AND status IN ('initialized', 'pending')
-        """
+        "ALTER TABLE payments.virtual_accounts ADD COLUMN IF NOT EXISTS subaccount_code text NOT NULL DEFAULT ''"
+    )
+    create_index_concurrently(
+        "uq_payments_open_intent",
+        "payments.payments (invoice_id, means) "
+        "WHERE means IN ('checkout', 'bank_transfer') AND status IN ('initialized', 'pending')",
+        unique=True,
     )
