@@ -23,6 +23,7 @@ from whatsinvoice_gateway.edge.middleware import Edge
 from whatsinvoice_gateway.edge.quotas import Quotas
 from whatsinvoice_gateway.edge.revocations import Revocations
 from whatsinvoice_gateway.edge.tokens import KeySet
+from whatsinvoice_gateway.pages.head import HeadAsGet
 from whatsinvoice_gateway.pages.render import Pages
 from whatsinvoice_gateway.routes import (
     account,
@@ -106,7 +107,7 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
 
 def edged(app: ASGIApp, settings: Settings) -> ASGIApp:
     """The application within its outer layers: around FastAPI whole, so that its 500s are dressed as well."""
-    inner: ASGIApp = Bodies(app, settings.body_seconds)
+    inner: ASGIApp = Bodies(HeadAsGet(app), settings.body_seconds)
     if origins := listed(settings.cors_origins):
         inner = CORSMiddleware(
             inner,

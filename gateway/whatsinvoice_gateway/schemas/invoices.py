@@ -91,6 +91,14 @@ class LineOut(Outgoing):
     total_minor: int
 
 
+class WarningOut(Outgoing):
+    """What the maker of an invoice should know of, such as characters that the PDF cannot show."""
+
+    field: str
+    code: str
+    message: str
+
+
 class InvoiceOut(Outgoing):
     id: str
     number: str | None
@@ -119,6 +127,7 @@ class InvoiceOut(Outgoing):
     transfer_claimed_at: datetime | None
     created_at: datetime | None
     version: int
+    warnings: list[WarningOut]
 
     @classmethod
     def of(cls, message: pb.Invoice) -> "InvoiceOut":
@@ -163,6 +172,7 @@ class InvoiceOut(Outgoing):
             transfer_claimed_at=moment(message, "transfer_claim_time"),
             created_at=moment(message, "create_time"),
             version=message.version,
+            warnings=[WarningOut(field=one.field, code=one.code, message=one.message) for one in message.warnings],
         )
 
 

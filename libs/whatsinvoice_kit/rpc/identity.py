@@ -60,7 +60,10 @@ def authorize(table: AccessTable, rpc: str, identity: Identity) -> None:
     """PERMISSION_DENIED unless the table lets this caller call this RPC; an RPC that is not in it is nobody's."""
     access = table.get(rpc)
     if access is None or not access.allows(identity):
-        raise ServiceError(Kind.PERMISSION_DENIED, "NOT_ALLOWED", f"the caller may not call {rpc}")
+        message = f"the caller may not call {rpc}"
+        if access is not None and access.scope and identity.kind == "user":
+            message = f"this needs the scope {access.scope}"
+        raise ServiceError(Kind.PERMISSION_DENIED, "NOT_ALLOWED", message)
 
 
 class ServiceIdentity:

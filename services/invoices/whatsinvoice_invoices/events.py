@@ -50,5 +50,6 @@ def transfer_claimed(invoice: Invoice, business: Business, links: Links) -> Even
 
 def _about(message_type: Any, invoice: Invoice, business: Business, links: Links, **body: Any) -> Event:
     """An event that carries the invoice as it now is."""
-    body |= {"invoice": invoice_message(invoice, links, business.day(now())), "business_name": business.name}
+    warn = message_type is events_pb2.InvoiceIssued
+    body |= {"invoice": invoice_message(invoice, links, business.day(now()), warn=warn), "business_name": business.name}
     return event_of(message_type, invoice.business_id, invoice.id, invoice.version, **body)

@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 
+from whatsinvoice_invoices.documents import undrawable
 from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.domain.customer import Customer
 from whatsinvoice_invoices.domain.invoice import Invoice, Receipt, Status, TimelineEntry
@@ -53,8 +54,20 @@ def _line_message(line: Line) -> pb.Line:
     )
 
 
-def invoice_message(invoice: Invoice, links: Links, today: date) -> pb.Invoice:
-    """Whole; today by the business's calendar tells whether it is overdue."""
+def _warnings(invoice: Invoice) -> list[pb.Warning]:
+    """Return a warning for each text with characters that no font draws."""
+    texts = {"customer.name": invoice.customer.name, "notes": invoice.notes}
+    texts |= {f"lines[{i}].description": line.description for i, line in enumerate(invoice.totals.lines)}
+    missing = {field: undrawable(text) for field, text in texts.items()}
+    return [
+        pb.Warning(field=field, code="CHARACTERS_NOT_DRAWN", message=f"the PDF shows \ufffd in place of {characters}")
+        for field, characters in missing.items()
+        if characters
+    ]
+
+
+def invoice_message(invoice: Invoice, links: Links, today: date, *, warn: bool = False) -> pb.Invoice:
+    """Return it whole; today by the business's calendar says whether it is overdue. `warn`: with its warnings."""
     totals = invoice.totals
     return pb.Invoice(
         id=invoice.id,
@@ -84,6 +97,7 @@ def invoice_message(invoice: Invoice, links: Links, today: date) -> pb.Invoice:
         transfer_claim_time=moment(invoice.transfer_claimed_at),
         refunded_minor=invoice.refunded_minor,
         credit_minor=invoice.credit_minor,
+        warnings=_warnings(invoice) if warn else (),
     )
 
 

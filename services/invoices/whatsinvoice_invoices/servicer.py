@@ -223,12 +223,13 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
                 invoice, business = await service.get_invoice(tx, current_call().business_id, request.invoice_id)
             else:
                 raise invalid("document", "DOCUMENT_REQUIRED", "say which document")
+        public = kind in ("invoice_token", "receipt_token")
         found = (
-            await self._documents.of_receipt(receipt, invoice, business)
+            await self._documents.of_receipt(receipt, invoice, business, public=public)
             if receipt is not None
-            else await self._documents.of_invoice(invoice, business)
+            else await self._documents.of_invoice(invoice, business, public=public)
         )
         return pb.GetDocumentResponse(content=found.content, file_name=found.file_name, sha256=found.sha256)
 
     def _dated(self, invoice: Invoice, business: Business) -> pb.Invoice:
-        return invoice_message(invoice, self._links, business.day(now()))
+        return invoice_message(invoice, self._links, business.day(now()), warn=True)

@@ -25,7 +25,7 @@ from whatsinvoice_notifications.repository.members import put_choice, put_member
 from whatsinvoice_notifications.service import billing
 from whatsinvoice_notifications.service.codes import queue_code
 from whatsinvoice_notifications.service.conversation import ConversationService
-from whatsinvoice_notifications.service.notices import Notice, tell
+from whatsinvoice_notifications.service.notices import Notice, tell, warn_of_document
 from whatsinvoice_notifications.service.sending import SendingService
 from whatsinvoice_notifications.service.webhooks import WebhookService
 
@@ -83,7 +83,11 @@ async def on_guessing_detected(tx: Transaction, event: GuessingDetected) -> None
 
 
 async def on_invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
-    await billing.send_invoice(tx, event.business_id, event.business_name, invoice_of(event.invoice))
+    invoice = invoice_of(event.invoice)
+    await billing.send_invoice(tx, event.business_id, event.business_name, invoice)
+    if event.invoice.warnings:
+        reason = "; ".join(dict.fromkeys(warning.message for warning in event.invoice.warnings))
+        await warn_of_document(tx, event.event_id, event.business_id, invoice, reason)
 
 
 async def on_payment(tx: Transaction, event: InvoicePaymentRecorded | InvoicePaid) -> None:

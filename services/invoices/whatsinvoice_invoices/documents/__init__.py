@@ -4,6 +4,7 @@ All functions compute for some milliseconds and are safe to call from several th
 """
 
 from whatsinvoice_invoices.documents.evidence import EvidenceDocument, Happening, MessageProof, render_evidence
+from whatsinvoice_invoices.documents.glyphs import undrawable
 from whatsinvoice_invoices.documents.model import (
     BankDetails,
     Business,
@@ -30,5 +31,6 @@ __all__ = [
     "render_evidence",
     "render_invoice",
     "render_receipt",
+    "undrawable",
     "written_amount",
 ]

@@ -9,6 +9,7 @@ from whatsinvoice_invoices.documents.glyphs import drawable
 from whatsinvoice_invoices.documents.model import InvoiceDocument, ReceiptDocument
 from whatsinvoice_invoices.documents.money import written_amount
 from whatsinvoice_invoices.documents.render import compiled, parties, written_date
+from whatsinvoice_invoices.documents.sums import row_of, sums_of
 
 _NARROW = 24
 
@@ -54,31 +55,14 @@ def render_evidence(document: EvidenceDocument) -> bytes:
     """
     invoice = document.invoice
 
-    def money(minor: int) -> str:
-        return written_amount(minor, invoice.currency)
-
     data = {
         "number": drawable(invoice.number),
         "made": _moment(document.made_at),
         "issued": written_date(invoice.issue_date),
         "due_on": written_date(invoice.due_date) if invoice.due_date else "",
         "facts": [(drawable(label), drawable(value, _NARROW)) for label, value in document.facts],
-        "lines": [
-            (
-                drawable(line.description, _NARROW),
-                drawable(line.quantity),
-                money(line.unit_price_minor),
-                money(line.total_minor),
-            )
-            for line in invoice.lines
-        ],
-        "totals": [
-            ("Subtotal", money(invoice.subtotal_minor)),
-            ("Discount", money(-invoice.discount_minor)),
-            (drawable(invoice.tax_label), money(invoice.tax_minor)),
-            ("Total", money(invoice.total_minor)),
-            ("Paid", money(invoice.paid_minor)),
-        ],
+        "lines": [row_of(line, invoice.currency, _NARROW) for line in invoice.lines],
+        "totals": sums_of(invoice),
         "receipts": [_receipt_row(receipt, document.disputed) for receipt in document.receipts],
         "messages": [
             (proof.purpose, proof.channel, *map(_moment, (proof.sent_at, proof.delivered_at, proof.read_at)))

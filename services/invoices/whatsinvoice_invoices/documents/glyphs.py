@@ -38,10 +38,17 @@ def drawable(text: str, longest_word: int = LONGEST_WORD) -> str:
     return re.sub(rf"(\S{{{longest_word}}})(?=\S)", rf"\1{_BREAK}", replaced)
 
 
-def drawable_lines(text: str) -> list[str]:
-    """Give each line of `text` that is not blank, drawable."""
-    lines = (drawable(line) for line in text.splitlines())
+def drawable_lines(text: str, longest_word: int = LONGEST_WORD) -> list[str]:
+    """Return each line of `text` that is not blank, drawable."""
+    lines = (drawable(line, longest_word) for line in text.splitlines())
     return [line for line in lines if line]
+
+
+def undrawable(text: str) -> str:
+    """Return the characters of `text` that no font draws, each once: a document shows U+FFFD in their place."""
+    composed = unicodedata.normalize("NFC", text)
+    shown = (char for char in composed if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
+    return "".join(dict.fromkeys(char for char in shown if not char.isspace() and ord(char) not in coverage()))
 
 
 @cache

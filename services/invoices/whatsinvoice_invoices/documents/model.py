@@ -35,17 +35,26 @@ class BankDetails:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`quantity` is printed as given, such as `2` or `1.5`."""
+    """`quantity` is printed as given, such as `2` or `1.5`; `total_minor` is before `discount_minor`, its own discount.
+
+    `tax_label` names its tax, such as `Tax 7.5%`; empty without one.
+    """
 
     description: str
     quantity: str
     unit_price_minor: int
     total_minor: int
+    discount_minor: int = 0
+    tax_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDocument:
-    """An issued invoice; `tax_label` names the tax, such as `VAT 7.5%`."""
+    """An issued invoice; `taxes` are label and amount of each rate, such as `Tax 7.5%`.
+
+    `subtotal_minor` is the sum of its lines, with their taxes where `prices_include_tax`. `standing` says what it is
+    where nothing is due: `Paid in full`, or `Void`.
+    """
 
     number: str
     issue_date: date
@@ -56,15 +65,18 @@ class InvoiceDocument:
     lines: tuple[Line, ...]
     subtotal_minor: int
     discount_minor: int
-    tax_minor: int
+    taxes: tuple[tuple[str, int], ...]
     total_minor: int
     paid_minor: int
     due_minor: int
+    prices_include_tax: bool = False
+    standing: str = "Paid in full"
+    refunded_minor: int = 0
+    credit_minor: int = 0
     notes: str | None = None
     bank_details: BankDetails | None = None
     pay_url: str | None = None
     verify_url: str | None = None
-    tax_label: str = "Tax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +93,6 @@ class ReceiptDocument:
     method: str
     reference: str
     paid_at: datetime
+    credit_minor: int = 0
+    returned_minor: int = 0
     verify_url: str | None = None

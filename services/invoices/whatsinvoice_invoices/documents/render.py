@@ -20,10 +20,12 @@ from whatsinvoice_invoices.documents.model import (
 )
 from whatsinvoice_invoices.documents.money import written_amount
 from whatsinvoice_invoices.documents.qr import qr_svg
+from whatsinvoice_invoices.documents.sums import row_of, sums_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LOGO_BOX_MM = (60, 14)
 _NARROW = 28  # characters that fit the description column beside the widest amounts, and the text beside a code
+_NAME = 22  # capitals of a name that fit beside what stands next to it
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -36,34 +38,15 @@ def render_invoice(document: InvoiceDocument) -> bytes:
     Raises:
         DocumentError: the logo or the currency cannot be drawn.
     """
-
-    def money(minor: int) -> str:
-        return written_amount(minor, document.currency)
-
-    totals = [("Subtotal", money(document.subtotal_minor))]
-    if document.discount_minor:
-        totals.append(("Discount", money(-document.discount_minor)))
-    if document.tax_minor:
-        totals.append((drawable(document.tax_label), money(document.tax_minor)))
-    totals.append(("Total", money(document.total_minor)))
-    if document.paid_minor:
-        totals.append(("Paid", money(-document.paid_minor)))
     unpaid = document.due_minor > 0
     data = {
         "number": drawable(document.number),
         "issued": written_date(document.issue_date),
         "due_on": written_date(document.due_date) if document.due_date else None,
-        "lines": [
-            [
-                drawable(line.description, _NARROW),
-                drawable(line.quantity),
-                money(line.unit_price_minor),
-                money(line.total_minor),
-            ]
-            for line in document.lines
-        ],
-        "totals": totals,
-        "due": money(document.due_minor),
+        "lines": [row_of(line, document.currency, _NARROW) for line in document.lines],
+        "totals": sums_of(document),
+        "due": written_amount(document.due_minor, document.currency),
+        "standing": document.standing,
         "settled": not unpaid,
         "notes": drawable_lines(document.notes or ""),
         "bank": _bank(document.bank_details) if unpaid else [],
@@ -89,11 +72,16 @@ def render_receipt(document: ReceiptDocument) -> bytes:
         ("For invoice", drawable(document.invoice_number)),
         ("Balance due", balance),
     ]
+    if document.credit_minor:
+        credit = f"{written_amount(document.credit_minor, document.currency)}, kept as the customer's credit"
+        details.insert(-1, ("More than was due", credit))
+    if document.returned_minor:
+        details.insert(-1, ("Went back", written_amount(document.returned_minor, document.currency)))
     data = {
         "number": drawable(document.number),
         "issued": written_date(document.paid_at),
         "amount": written_amount(document.amount_minor, document.currency),
-        "settled": document.balance_due_minor <= 0,
+        "settled": document.balance_due_minor <= 0 and not document.credit_minor and not document.returned_minor,
         "details": details,
         "verify": _link(document.verify_url),
         **parties(document.business, document.customer),
@@ -123,16 +111,16 @@ def parties(business: Business, customer: Customer) -> dict[str, Any]:
     """Who sells and who buys, as `house.typ` shows them."""
     return {
         "business": {
-            "name": drawable(business.name),
+            "name": drawable(business.name, _NAME),
             "contact": [*drawable_lines(business.address or ""), *_present(business.phone, business.email)],
             "logo": _logo(business.logo),
         },
-        "customer": {"name": drawable(customer.name), "contact": _present(customer.phone, customer.email)},
+        "customer": {"name": drawable(customer.name, _NAME), "contact": _present(customer.phone, customer.email)},
     }
 
 
 def _present(*texts: str | None) -> list[str]:
-    return [drawable(text) for text in texts if text]
+    return [drawable(text, _NARROW) for text in texts if text]
 
 
 def _logo(picture: bytes | None) -> dict[str, Any] | None:

@@ -50,7 +50,10 @@ class LineInput:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line as it counts; all minor units. `total_minor` is what it adds to the total."""
+    """A line as it counts; all minor units. `total_minor` is what it adds to the total.
+
+    `discount_minor` is its own discount, `own_discount_minor`, and its share of the document's.
+    """
 
     description: str
     quantity: str
@@ -60,6 +63,7 @@ class Line:
     tax_rate_bp: int
     tax_minor: int
     total_minor: int
+    own_discount_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ def compute(lines: Sequence[LineInput], discount: Discount, *, prices_include_ta
             line.tax_rate_bp,
             taxes[i],
             bases[i] + (0 if prices_include_tax else taxes[i]),
+            own[i],
         )
         for i, line in enumerate(lines)
     )

@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Histogram
@@ -16,14 +17,18 @@ from whatsinvoice_kit.storage import ObjectStore
 
 from whatsinvoice_invoices import documents
 from whatsinvoice_invoices.domain.business import Business
-from whatsinvoice_invoices.domain.invoice import Invoice, Receipt
+from whatsinvoice_invoices.domain.invoice import Invoice, Receipt, Status
+from whatsinvoice_invoices.domain.totals import Line
 from whatsinvoice_invoices.links import Links
 from whatsinvoice_invoices.service.evidence import Evidence
+from whatsinvoice_invoices.service.invoices import without_contact
 
 RENDERED = Histogram(
     "invoices_pdf_seconds", "Time to render a document", buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 )
 PDF = "application/pdf"
+PUBLIC = "-public"
+STANDINGS = {Status.VOID: "Void, nothing is due", Status.UNCOLLECTIBLE: "Written off, nothing is due"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +48,24 @@ class DocumentsService:
         self._links = links
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="typst")
 
-    async def of_invoice(self, invoice: Invoice, business: Business) -> Document:
-        """The PDF of an issued invoice as it now stands; INVOICE_NOT_ISSUED for a draft."""
+    async def of_invoice(self, invoice: Invoice, business: Business, *, public: bool = False) -> Document:
+        """Return the PDF of an issued invoice as it now stands; INVOICE_NOT_ISSUED for a draft.
+
+        `public`: as anybody who holds the link may see it, without the customer's phone and e-mail.
+        """
         invoice.require_issued()
-        key = f"{invoice.business_id}/{invoice.id}/{invoice.version}.pdf"
+        invoice = without_contact(invoice) if public else invoice
+        key = f"{invoice.business_id}/{invoice.id}/{invoice.version}{PUBLIC if public else ''}.pdf"
         content = await self._kept(key, lambda: documents.render_invoice(self._invoice(invoice, business)))
         return Document(content, f"{invoice.number}.pdf", hashlib.sha256(content).hexdigest())
 
-    async def of_receipt(self, receipt: Receipt, invoice: Invoice, business: Business) -> Document:
-        """The PDF of a receipt."""
-        key = f"{receipt.business_id}/{receipt.invoice_id}/{receipt.number}.pdf"
+    async def of_receipt(
+        self, receipt: Receipt, invoice: Invoice, business: Business, *, public: bool = False
+    ) -> Document:
+        """Return the PDF of a receipt; `public` as `of_invoice`."""
+        invoice = without_contact(invoice) if public else invoice
+        kind = f"{f'-{receipt.returned_minor}' if receipt.returned_minor else ''}{PUBLIC if public else ''}"
+        key = f"{receipt.business_id}/{receipt.invoice_id}/{receipt.number}{kind}.pdf"
         content = await self._kept(key, lambda: documents.render_receipt(_receipt(receipt, invoice, business)))
         return Document(content, f"{receipt.number}.pdf", hashlib.sha256(content).hexdigest())
 
@@ -101,14 +114,15 @@ class DocumentsService:
             business=documents.Business(business.name, business.phone or None),
             customer=_customer(invoice),
             currency=invoice.currency,
-            lines=tuple(
-                documents.Line(line.description, line.quantity, line.unit_price_minor, line.amount_minor)
-                for line in totals.lines
-            ),
-            subtotal_minor=totals.subtotal_minor,
+            lines=tuple(_line(line) for line in totals.lines),
+            subtotal_minor=sum(line.amount_minor for line in totals.lines),
             discount_minor=totals.discount_minor,
-            tax_minor=totals.tax_minor,
+            taxes=_taxes(totals.lines),
             total_minor=totals.total_minor,
+            prices_include_tax=invoice.prices_include_tax,
+            standing=STANDINGS.get(invoice.status, "Paid in full"),
+            refunded_minor=invoice.refunded_minor,
+            credit_minor=invoice.credit_minor,
             paid_minor=invoice.amount_paid_minor,
             due_minor=invoice.amount_due_minor,
             notes=invoice.notes or None,
@@ -124,6 +138,30 @@ class DocumentsService:
 def _timed(render: Callable[[], bytes]) -> tuple[bytes, float]:
     started = time.perf_counter()
     return render(), time.perf_counter() - started
+
+
+def _line(line: Line) -> documents.Line:
+    return documents.Line(
+        line.description,
+        line.quantity,
+        line.unit_price_minor,
+        line.amount_minor,
+        line.own_discount_minor,
+        _rate(line.tax_rate_bp) if line.tax_rate_bp else "",
+    )
+
+
+def _taxes(lines: Sequence[Line]) -> tuple[tuple[str, int], ...]:
+    """Return label and amount of each rate, in the order of the lines."""
+    sums: dict[int, int] = {}
+    for line in lines:
+        if line.tax_rate_bp:
+            sums[line.tax_rate_bp] = sums.get(line.tax_rate_bp, 0) + line.tax_minor
+    return tuple((_rate(rate), minor) for rate, minor in sums.items())
+
+
+def _rate(rate_bp: int) -> str:
+    return f"Tax {format((Decimal(rate_bp) / 100).normalize(), 'f')}%"
 
 
 def _customer(invoice: Invoice) -> documents.Customer:
@@ -143,4 +181,6 @@ def _receipt(receipt: Receipt, invoice: Invoice, business: Business) -> document
         method=receipt.channel.replace("_", " "),
         reference=receipt.reference,
         paid_at=business.local(receipt.paid_at),
+        credit_minor=receipt.credit_minor,
+        returned_minor=receipt.returned_minor,
     )

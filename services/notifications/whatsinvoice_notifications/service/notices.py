@@ -34,6 +34,13 @@ async def update_invoice(tx: Transaction, business_id: str, business_name: str, 
     await sent_invoices.put_invoice(tx, business_id, name, invoice)
 
 
+async def warn_of_document(tx: Transaction, event_id: str, business_id: str, invoice: Invoice, reason: str) -> None:
+    """Notify the merchant of what the PDF of an invoice does not show."""
+    values = {"number": invoice.number, "reason": reason, "url": invoice.public_url}
+    notice = Notice(event_id, business_id, "document_warning", values, invoice.id)
+    await tell(tx, notice, await members.notified_phones(tx, business_id))
+
+
 async def tell_of_claim(tx: Transaction, event_id: str, business_id: str, business_name: str, invoice: Invoice) -> None:
     """The merchant is to look at her account."""
     await sent_invoices.put_invoice(tx, business_id, business_name, invoice)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from whatsinvoice_kit.core.errors import invalid, not_found
 from whatsinvoice_kit.core.ids import is_id
+from whatsinvoice_kit.core.money import SYMBOLS
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_payments.domain.ledger import Account, Balance, Entry, Span, Statement
@@ -43,7 +44,13 @@ async def list_ledger_entries(
 async def get_statement(
     tx: Transaction, business_id: str, span: Span, cursor: str, limit: int
 ) -> tuple[Statement, str]:
-    """A page of it, and the cursor of the next one; INVALID_ARGUMENT for a strange account or span."""
+    """Return a page of it, and the cursor of the next one.
+
+    Raises:
+        ServiceError: INVALID_ARGUMENT (ACCOUNT_UNKNOWN, CURRENCY_UNKNOWN, SPAN_INVALID).
+    """
+    if span.currency and span.currency not in SYMBOLS:
+        raise invalid("currency", "CURRENCY_UNKNOWN", f"use one of {', '.join(SYMBOLS)}")
     if span.account and span.account not in {account.value for account in Account}:
         raise invalid("account", "ACCOUNT_UNKNOWN", "there is no such account in the ledger")
     if span.since and span.until and span.until < span.since:

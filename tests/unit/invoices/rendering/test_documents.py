@@ -20,7 +20,8 @@ from whatsinvoice_invoices.documents import (
     render_invoice,
     render_receipt,
 )
-from whatsinvoice_invoices.documents.glyphs import coverage, drawable, fonts
+from whatsinvoice_invoices.documents.glyphs import coverage, drawable, fonts, undrawable
+from whatsinvoice_invoices.documents.sums import sums_of
 
 LETTERS = "₦ ₵ Ẹẹ Ọọ Ṣṣ Ńń Ǹǹ Ɓɓ Ɗɗ Ƙƙ Ŋŋ Ɛɛ Ɔɔ Ɣɣ"
 BUSINESS = Business("Ẹkọ Ṣàngó Designs", "+234 801 234 5678", "shop@example.com", "12 Allen Avenue\nIkeja, Lagos")
@@ -34,7 +35,7 @@ INVOICE = InvoiceDocument(
     lines=(Line("Logo design", "1", 7_000_000, 7_000_000), Line("Business cards", "2.5", 200_000, 500_000)),
     subtotal_minor=7_500_000,
     discount_minor=50_000,
-    tax_minor=558_750,
+    taxes=(("VAT 7.5%", 558_750),),
     total_minor=8_008_750,
     paid_minor=1_000_000,
     due_minor=7_008_750,
@@ -42,7 +43,6 @@ INVOICE = InvoiceDocument(
     bank_details=BankDetails("Zenith Bank", "Eko Designs Ltd", "1234567890"),
     pay_url="https://pay.example/i/7Qx9kV2mN4pR8sT1wY3z",
     verify_url="https://pay.example/verify/ABCD-EFGH",
-    tax_label="VAT 7.5%",
 )
 RECEIPT = ReceiptDocument(
     number="RCP-000045",
@@ -183,7 +183,7 @@ def test_markup_in_any_field_prints_literally(hostile: str) -> None:
         customer=Customer(hostile, hostile, hostile),
         lines=(Line(hostile, hostile, 1, 1),),
         notes=hostile,
-        tax_label=hostile,
+        taxes=((hostile, 1),),
         bank_details=BankDetails(hostile, hostile, hostile),
     )
     text = " ".join(pages(render_invoice(document))).replace(" ", "")
@@ -227,6 +227,73 @@ def test_it_claims_pdf_a_3b_a_title_and_the_issue_date() -> None:
     assert reader.metadata.title == "Invoice INV-000123"
     assert reader.metadata.author == BUSINESS.name
     assert reader.metadata.creation_date == datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def test_f20_a_void_invoice_shows_nothing_due_and_no_code_to_pay() -> None:
+    void = replace(INVOICE, due_minor=0, standing="Void, nothing is due")
+    (text,) = pages(render_invoice(void))
+    assert "VOID, NOTHING IS DUE ₦0.00" in text
+    assert "Scan or tap to pay" not in text
+    assert "Zenith Bank" not in text
+    assert links(render_invoice(void)) == {INVOICE.verify_url}
+
+
+def test_f31_inclusive_prices_and_a_discount_add_up() -> None:
+    """10,750.00 with 7.5 % inside, less a tenth: 9,675.00, of which 675.00 is tax."""
+    line = Line("Cake", "1", 1_075_000, 1_075_000, tax_label="Tax 7.5%")
+    document = replace(
+        INVOICE,
+        lines=(line,),
+        subtotal_minor=1_075_000,
+        discount_minor=107_500,
+        taxes=(("Tax 7.5%", 67_500),),
+        total_minor=967_500,
+        paid_minor=0,
+        due_minor=967_500,
+        prices_include_tax=True,
+    )
+    assert sums_of(document) == [
+        ("Subtotal, tax included", "₦10,750.00"),
+        ("Discount", "-₦1,075.00"),
+        ("Total", "₦9,675.00"),
+        ("of which Tax 7.5%", "₦675.00"),
+    ]
+    (text,) = pages(render_invoice(document))
+    assert "Subtotal, tax included ₦10,750.00" in text
+
+
+def test_f31_a_line_shows_its_discount_and_its_tax_and_keeps_its_line_breaks() -> None:
+    line = Line("Cake\nthree tiers\n\nwhite", "1", 100_000, 100_000, 5_000, "Tax 7.5%")
+    content = render_invoice(replace(INVOICE, lines=(line,)))
+    raw = PdfReader(io.BytesIO(content)).pages[0].extract_text()
+    assert [one for one in ("Cake", "three tiers", "white") if one not in raw.splitlines()[:40]] == []
+    assert "less ₦50.00 discount, Tax 7.5%" in " ".join(raw.split())
+
+
+@pytest.mark.parametrize("name", ["W" * 40, "ADAEZE" * 7])
+def test_f31_a_long_name_stays_in_its_column(name: str) -> None:
+    """No piece of a name that is drawn on one line is longer than fits beside its neighbour."""
+    document = replace(INVOICE, customer=Customer(name), business=Business(name))
+    text = PdfReader(io.BytesIO(render_invoice(document))).pages[0].extract_text()
+    pieces = [piece for piece in text.replace("\u200b", " ").split() if piece in name]
+    in_columns = sorted(map(len, pieces))[:-1]  # the last is the foot of the page, a line of its own
+    assert in_columns
+    assert max(in_columns) <= 22
+
+
+def test_f31_what_no_font_draws_is_named() -> None:
+    assert undrawable("Jane 🎉 漢字 漢\n") == "🎉漢字"
+    assert undrawable("Ẹkọ ₦ Ṣàngó\u200d") == ""
+
+
+def test_f17_a_receipt_says_what_is_credit_and_what_went_back() -> None:
+    (text,) = pages(render_receipt(replace(RECEIPT, credit_minor=5_000, returned_minor=2_000)))
+    assert "More than was due ₦50.00, kept as the customer" in text
+    assert "Went back ₦20.00" in text
+    assert "Invoice paid in full" not in text
+    (invoice,) = pages(render_invoice(replace(INVOICE, refunded_minor=500_000, credit_minor=7_000)))
+    assert "Refunded since ₦5,000.00" in invoice
+    assert "Paid beyond that, kept as credit ₦70.00" in invoice
 
 
 def measure(times: int = 50) -> float:

@@ -59,6 +59,7 @@ SENT = {
     "transfer_account_open": None,
     "transfer_returned": None,
     "online_unavailable": None,
+    "document_warning": None,
     "transfer_claimed": None,
     "transfer_rejected": None,
     "refund_processed": None,
