@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.payments.v1 import payments_pb2
 from whatsinvoice_gateway.pages.render import Pages
@@ -18,12 +19,18 @@ Ways = payments_pb2.GetPaymentOptionsResponse
 
 def options(outcome: str, **changes: Any) -> Ways:
     value = payments_pb2.AttemptOutcome.Value(f"ATTEMPT_OUTCOME_{outcome}")
-    return Ways(**({"pay_online": True, "pay_with_transfer": True, "outcome": value} | changes))
+    values: dict[str, Any] = {"pay_online": True, "pay_with_transfer": True, "outcome": value}
+    return Ways(**(values | changes))
 
 
 def page(ways: Ways | None, status: int = OPEN, back: Return | None = None, **changes: Any) -> tuple[str, str | None]:
     """Return the page's text and its Refresh header."""
-    amounts = {"total_minor": 7_500_000, "amount_due_minor": 7_500_000, "currency_code": "NGN", "number": "INV-000001"}
+    amounts: dict[str, Any] = {
+        "total_minor": 7_500_000,
+        "amount_due_minor": 7_500_000,
+        "currency_code": "NGN",
+        "number": "INV-000001",
+    }
     receipts = changes.pop("receipts", ())
     invoice = pb.Invoice(**(amounts | {"status": status} | changes))
     found = pb.GetPublicInvoiceResponse(business_name="Ada Designs", invoice=invoice, receipts=receipts)
@@ -55,7 +62,7 @@ def test_f19_a_reference_of_another_invoice_says_nothing() -> None:
 
 
 def test_f19_a_part_payment_says_what_is_left() -> None:
-    receipt = pb.Receipt(reference=REFERENCE, amount={"currency_code": "NGN", "amount_minor": 60})
+    receipt = pb.Receipt(reference=REFERENCE, amount=common_pb2.Money(currency_code="NGN", amount_minor=60))
     text, refresh = page(options("SUCCEEDED"), PART, amount_due_minor=40, amount_paid_minor=60, receipts=[receipt])
     assert "Your payment has arrived.</strong> ₦0.40 is still to be paid." in text
     assert 'action="/i/t0ken/pay"' in text
@@ -137,7 +144,8 @@ def test_f37_an_account_that_still_takes_money_is_warned_about(status: int, word
 
 
 def test_f22_an_amount_below_the_minimum_offers_the_ways_that_remain() -> None:
-    ways = Ways(account=ACCOUNT, narration="INV-000001", minimum={"currency_code": "NGN", "amount_minor": 5_000})
+    least = common_pb2.Money(currency_code="NGN", amount_minor=5_000)
+    ways = Ways(account=ACCOUNT, narration="INV-000001", minimum=least)
     text, _ = page(ways, OPEN, Return(), amount_due_minor=2_000)
     assert "Online payment starts at ₦50.00." in text
     assert 'action="/i/t0ken/pay"' not in text

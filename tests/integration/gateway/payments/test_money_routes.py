@@ -89,13 +89,62 @@ async def test_cash_in_two_parts_pays_an_invoice_and_more_is_credit(desk: Desk) 
     assert again.json() == paid
     assert again.headers["idempotent-replayed"] == "true"
     await desk.stands(invoice, "partially_paid")
-    assert (await desk.post(path, {"method": "pos", "amount_minor": 6_000_000})).status_code == 201
+    more = {"method": "pos", "amount_minor": 6_000_000}
+    refused = await desk.post(path, more)
+    assert (refused.status_code, refused.json()["code"]) == (422, "AMOUNT_TOO_LARGE")
+    assert (await desk.post(path, more | {"as_credit": True})).status_code == 201
     settled = await desk.stands(invoice, "paid")
-    assert settled["amount_paid_minor"] == TOTAL
+    assert (settled["amount_paid_minor"], settled["credit_minor"]) == (TOTAL, 1_000_000)
+    page = (await desk.client.get(page_of(invoice))).text
+    assert "₦10,000.00 was paid beyond what was due." in page
     late = await desk.post(path, {"method": "cash", "amount_minor": 1})
     assert (late.status_code, late.json()["code"]) == (409, "INVOICE_NOT_PAYABLE")
     listed = (await desk.get(path))["data"]
     assert [row["amount_minor"] for row in listed] == [6_000_000, 2_500_000]
+
+
+async def test_f37_a_payment_that_was_entered_is_undone(desk: Desk) -> None:
+    invoice = await desk.issue()
+    paid = (await desk.post(f"/v1/invoices/{invoice['id']}/payments", {"method": "cash"})).json()
+    await desk.stands(invoice, "paid")
+    path = f"/v1/payments/{paid['id']}/undo"
+    without = await desk.client.post(path, json={"reason": "typed twice"}, headers=desk.headers)
+    assert (without.status_code, without.json()["code"]) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+    assert (await desk.post(path, {"reason": " "})).status_code == 422
+    undone = await desk.post(path, {"reason": "typed twice"})
+    assert undone.status_code == 200, undone.text
+    assert (undone.json()["status"], undone.json()["reason"]) == ("reversed", "typed twice")
+    again = await desk.stands(invoice, "open")
+    assert (again["amount_due_minor"], again["amount_paid_minor"]) == (TOTAL, 0)
+    balances = {row["account"]: row["balance_minor"] for row in (await desk.get("/v1/balance"))["accounts"]}
+    assert sum(balances.values()) == 0
+
+
+async def test_f34_public_pages_answer_head_and_any_reference(desk: Desk) -> None:
+    invoice = await desk.issue()
+    for path in (page_of(invoice), f"{page_of(invoice)}/pdf"):
+        head = await desk.client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+    long = await desk.client.get(page_of(invoice), params={"reference": "x" * 3_000})
+    assert long.status_code == 200
+    assert long.headers["content-type"].startswith("text/html")
+    assert "<button" in long.text
+
+
+async def test_f34_a_statement_in_a_currency_that_is_not_carried_is_refused(desk: Desk) -> None:
+    answer = await desk.client.get("/v1/ledger/statement", params={"currency": "AAA"}, headers=desk.headers)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "CURRENCY_UNKNOWN")
+
+
+async def test_f10_what_strangers_may_ask_of_one_link_is_limited(desk: Desk) -> None:
+    invoice, other = await desk.issue(), await desk.issue()
+    statuses = [(await desk.client.post(f"{page_of(invoice)}/transfer-sent")).status_code for _ in range(22)]
+    assert set(statuses[:20]) == {303}
+    limited = await desk.client.post(f"{page_of(invoice)}/transfer-sent")
+    assert limited.status_code == 429
+    assert limited.headers["content-type"].startswith("text/html")
+    assert int(limited.headers["retry-after"]) >= 1
+    assert (await desk.client.post(f"{page_of(other)}/transfer-sent")).status_code == 303
 
 
 async def test_a_claimed_transfer_is_confirmed(desk: Desk) -> None:
@@ -219,11 +268,12 @@ async def test_a_part_of_a_payment_is_given_back_and_due_again(desk: Desk, provi
     assert (without.status_code, without.json()["code"]) == (400, "IDEMPOTENCY_KEY_REQUIRED")
     large = await desk.post(path, {"amount_minor": TOTAL + 1})
     assert (large.status_code, large.json()["code"]) == (422, "AMOUNT_TOO_LARGE")
-    made = await desk.post(path, {"amount_minor": 2_500_000, "reason": "damaged"}, "refund")
+    wanted = {"amount_minor": 2_500_000, "reason": "damaged", "reopen": True}
+    made = await desk.post(path, wanted, "refund")
     assert made.status_code == 201, made.text
     refund = made.json()
     assert (refund["status"], refund["amount_minor"], refund["reason"]) == ("pending", 2_500_000, "damaged")
-    assert (await desk.post(path, {"amount_minor": 2_500_000, "reason": "damaged"}, "refund")).json() == refund
+    assert (await desk.post(path, wanted, "refund")).json() == refund
 
     async def sent() -> bool:
         ledger = await provider.ask("GET", "/_control/ledger")

@@ -270,7 +270,7 @@ def test_f31_a_line_shows_its_discount_and_its_tax_and_keeps_its_line_breaks() -
     assert "less ₦50.00 discount, Tax 7.5%" in " ".join(raw.split())
 
 
-@pytest.mark.parametrize("name", ["W" * 40, "ADAEZE" * 7])
+@pytest.mark.parametrize("name", ["W" * 40, "M" * 44])
 def test_f31_a_long_name_stays_in_its_column(name: str) -> None:
     """No piece of a name that is drawn on one line is longer than fits beside its neighbour."""
     document = replace(INVOICE, customer=Customer(name), business=Business(name))
