@@ -44,6 +44,7 @@ class UnitOfWork:
 
     def __init__(self, engine: AsyncEngine, outbox: Table, *, across: bool = False) -> None:
         self.engine = engine
+        self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._outbox = outbox
         self._across = across
@@ -64,6 +65,19 @@ class UnitOfWork:
             yield transaction
             if transaction.events:
                 await connection.execute(insert(self._outbox), transaction.events)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """Open a read-only transaction whose statements all see one moment.
+
+        Raise RuntimeError when something was to be published.
+        """
+        async with self._snapshots.begin() as connection:
+            await tenancy.tell_transaction(connection, self._visible())
+            transaction = Transaction(connection)
+            yield transaction
+            if transaction.events:
+                raise RuntimeError("a read cannot publish")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

@@ -138,7 +138,6 @@ def book_jobs(
 ) -> Sequence[Job]:
     """What keeps the books provable."""
     return (
-        Job("payments.chain", chain.link, invariants_seconds, single=True),
         Job("payments.anchor", chain.anchor, anchor_seconds, single=True),
         Job("payments.invariants", invariants.work, invariants_seconds, single=True),
     )

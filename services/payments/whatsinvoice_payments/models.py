@@ -333,11 +333,9 @@ LEDGER_HEADS = Table(
     Column("position", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     # whether every entry of the business is linked; false until a job has linked those of before the chain
-    Column("whole", Boolean, nullable=False),
     _moment("updated_at"),
     comment=KEPT_BY_TRIGGERS,
 )
-Index("ix_ledger_heads_not_whole", LEDGER_HEADS.c.business_id, postgresql_where=~LEDGER_HEADS.c.whole)
 
 LEDGER_SETS = Table(
     "ledger_sets",

@@ -98,7 +98,7 @@ class PaymentsServicer(RefundServicer):
             request.from_time.ToDatetime(UTC) if request.HasField("from_time") else None,
             request.to_time.ToDatetime(UTC) if request.HasField("to_time") else None,
         )
-        async with self._unit_of_work.read() as tx:
+        async with self._unit_of_work.snapshot() as tx:
             found, cursor = await books.get_statement(tx, current_call().business_id, span, page.cursor, page.limit)
         return pb.GetStatementResponse(
             opening=map(_balance_message, found.opening),

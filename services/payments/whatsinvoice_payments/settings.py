@@ -58,7 +58,7 @@ class Settings(ServiceSettings):
     """How often payout accounts whose time has come are looked for."""
 
     invariants_seconds: float = Field(default=60.0, gt=0)
-    """How often the books are held against their rules, and sets from before the chain are looked for."""
+    """How often the books are checked against their rules."""
     anchor_seconds: float = Field(default=3_600.0, gt=0)
     """How often the heads of the ledger's chains are anchored."""
 

@@ -4,40 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import Row, func, select, text, true, tuple_
+from sqlalchemy import Row, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_payments.domain.chain import START, Head, Link, Written
 from whatsinvoice_payments.models import LEDGER_ANCHORS, LEDGER_ENTRIES, LEDGER_HEADS, LEDGER_SETS
 
-_LINK = text("SELECT payments.link_entry_set(:business_id, :entry_set_id)")
-_WHOLE = text("SELECT payments.mark_chain_whole(:business_id)")
 _SETS, _ENTRIES = LEDGER_SETS.c, LEDGER_ENTRIES.c
-
-
-async def business_to_link(tx: Transaction) -> str | None:
-    """One that has entries of before the chain."""
-    statement = select(LEDGER_HEADS.c.business_id).where(~LEDGER_HEADS.c.whole).limit(1)
-    return (await tx.execute(statement)).scalar_one_or_none()
-
-
-async def link_sets(tx: Transaction, business_id: str, after: str, limit: int) -> str:
-    """Links sets of before the chain among the next entries after an id; gives the last one's id, empty at the end."""
-    page = select(_ENTRIES.id, _ENTRIES.entry_set_id, _SETS.position).select_from(
-        LEDGER_ENTRIES.outerjoin(LEDGER_SETS, _SETS.entry_set_id == _ENTRIES.entry_set_id)
-    )
-    page = page.where(_ENTRIES.business_id == business_id, _ENTRIES.id > after).order_by(_ENTRIES.id).limit(limit)
-    rows = (await tx.execute(page)).all()
-    waiting = dict.fromkeys(row.entry_set_id for row in rows if row.position is None)
-    for entry_set_id in waiting:
-        await tx.execute(_LINK, {"business_id": business_id, "entry_set_id": entry_set_id})
-    return rows[-1].id if len(rows) == limit else ""
-
-
-async def mark_whole(tx: Transaction, business_id: str) -> None:
-    """From now on its balances are those that are kept; changes nothing while an entry is not linked."""
-    await tx.execute(_WHOLE, {"business_id": business_id})
 
 
 async def links_after(tx: Transaction, business_id: str, position: int, limit: int) -> Sequence[Link]:
@@ -68,8 +42,8 @@ async def entries_of(tx: Transaction, entry_set_ids: Sequence[str]) -> dict[str,
     return {key: list(found) for key, found in groupby(written, key=lambda entry: entry.entry_set_id)}
 
 
-async def heads_after(tx: Transaction, business_id: str, limit: int) -> Sequence[tuple[Head, Head, bool]]:
-    """By business: the head, where its chain really ends, and whether it is whole. Empty ones have neither links."""
+async def heads_after(tx: Transaction, business_id: str, limit: int) -> Sequence[tuple[Head, Head]]:
+    """Return by business the head, and where its chain really ends."""
     last = (
         select(_SETS.position, _SETS.hash)
         .where(_SETS.business_id == LEDGER_HEADS.c.business_id)
@@ -90,7 +64,6 @@ async def heads_after(tx: Transaction, business_id: str, limit: int) -> Sequence
         (
             Head(row.business_id, row.position, bytes(row.hash)),
             Head(row.business_id, row.end, bytes(row.at)),
-            row.whole,
         )
         for row in await tx.execute(statement)
     ]
@@ -100,6 +73,19 @@ async def heads(tx: Transaction) -> Sequence[Head]:
     """Of every business that has a set."""
     statement = select(LEDGER_HEADS).where(LEDGER_HEADS.c.position > 0).order_by(LEDGER_HEADS.c.business_id)
     return [Head(row.business_id, row.position, row.hash) for row in await tx.execute(statement)]
+
+
+async def heads_that_moved(tx: Transaction, business_id: str, limit: int) -> Sequence[Head]:
+    """Return the next heads, by business, that no anchor knows where they are now."""
+    anchored = select(LEDGER_ANCHORS).where(
+        LEDGER_ANCHORS.c.business_id == LEDGER_HEADS.c.business_id,
+        LEDGER_ANCHORS.c.position == LEDGER_HEADS.c.position,
+    )
+    statement = select(LEDGER_HEADS).where(
+        LEDGER_HEADS.c.business_id > business_id, LEDGER_HEADS.c.position > 0, ~anchored.exists()
+    )
+    rows = await tx.execute(statement.order_by(LEDGER_HEADS.c.business_id).limit(limit))
+    return [Head(row.business_id, row.position, row.hash) for row in rows]
 
 
 async def add_anchors(tx: Transaction, anchored: Sequence[Head], moment: datetime) -> int:

@@ -12,7 +12,7 @@ from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_payments.domain.ledger import Account, Balance, Entry, Posting, Span
 from whatsinvoice_payments.domain.payment import Payment
-from whatsinvoice_payments.models import LEDGER_BALANCES, LEDGER_ENTRIES, LEDGER_HEADS
+from whatsinvoice_payments.models import LEDGER_BALANCES, LEDGER_ENTRIES
 
 
 async def add_entry_set(tx: Transaction, payment: Payment, purpose: str, postings: Sequence[Posting]) -> None:
@@ -86,17 +86,9 @@ def _within(span: Span) -> list[ColumnElement[bool]]:
 
 async def balances(tx: Transaction, business_id: str) -> Sequence[Balance]:
     """Of each account and currency that has entries."""
-    if await _has_backlog(tx, business_id):
-        return await _sums(tx, LEDGER_ENTRIES.c.business_id == business_id)
     table = LEDGER_BALANCES
     kept = select(table).where(table.c.business_id == business_id).order_by(table.c.currency, table.c.account)
     return [Balance(Account(row.account), row.currency, row.amount_minor) for row in await tx.execute(kept)]
-
-
-async def _has_backlog(tx: Transaction, business_id: str) -> bool:
-    """Whether entries of before the chain still wait for their link, and so are in no kept balance."""
-    whole = select(LEDGER_HEADS.c.whole).where(LEDGER_HEADS.c.business_id == business_id)
-    return (await tx.execute(whole)).scalar_one_or_none() is False
 
 
 async def _sums(tx: Transaction, *wanted: ColumnElement[bool]) -> Sequence[Balance]:

@@ -85,6 +85,12 @@ async def payment_by_reference(tx: Transaction, reference: str, *, lock: bool = 
     return payment_of(row) if row else None
 
 
+async def payments_by_reference(tx: Transaction, references: Sequence[str]) -> Mapping[str, Payment]:
+    """Return the payments that the provider names so, as far as there are such."""
+    rows = await tx.execute(select(PAYMENTS).where(PAYMENTS.c.reference.in_(references)))
+    return {payment.reference: payment for payment in map(payment_of, rows)}
+
+
 async def payment(tx: Transaction, business_id: str, payment_id: str, *, lock: bool = False) -> Payment | None:
     """One of the business; a locked one is changed by nobody else, nor are its refunds and disputes."""
     statement = select(PAYMENTS).where(PAYMENTS.c.business_id == business_id, PAYMENTS.c.id == payment_id)

@@ -61,10 +61,10 @@ class Rounds:
         async with self._unit_of_work.read() as tx:
             found = await chain_rows.heads_after(tx, self._business, BUSINESSES_AT_ONCE)
             chosen = found[: _within(found)]
-            breaches = [breach for head, end, _ in chosen for breach in broken_end(head, end)]
-            breaches += await rows.of_businesses(tx, [head.business_id for head, _, whole in chosen if whole])
-        last = len(chosen) == len(found) < BUSINESSES_AT_ONCE
-        self._business = "" if last else chosen[-1][0].business_id
+            last = len(chosen) == len(found) < BUSINESSES_AT_ONCE
+            self._business = "" if last else chosen[-1][0].business_id  # moves on even where a question fails
+            breaches = [breach for head, end in chosen for breach in broken_end(head, end)]
+            breaches += await rows.of_businesses(tx, [head.business_id for head, _ in chosen])
         return Slice(len(chosen), breaches, last)
 
     async def anchors(self) -> Slice:
@@ -77,10 +77,10 @@ class Rounds:
         return Slice(len(anchored), breaches, last)
 
 
-def _within(found: Sequence[tuple[Head, Head, bool]]) -> int:
+def _within(found: Sequence[tuple[Head, Head]]) -> int:
     """How many of the businesses have few enough sets to be summed at once."""
     total = 0
-    for count, (head, _, _) in enumerate(found):
+    for count, (head, _) in enumerate(found):
         total += head.position
         if count and total > SETS_AT_ONCE:
             return count

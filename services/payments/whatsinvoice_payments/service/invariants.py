@@ -4,12 +4,12 @@ What breaks one is counted by rule and named in the log. A slice comes round aga
 slices; what it found counts until then. `make audit` looks at everything at once.
 """
 
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 
@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 BREACHES = Gauge("payments_invariant_breaches", "Rows that break a rule of the books", ["check"])
 for _check in CHECKS:
     BREACHES.labels(_check)  # from zero: a rule that holds is told from one that nobody asks about
+FAILURES = Counter("payments_invariant_failures_total", "Slices of the books that could not be checked")
 LATELY = timedelta(days=2)
 SLICE, RECENT = 1_000, 3_000
 """Rows of each kind in a run: of the round, and of those that changed lately."""
@@ -44,7 +45,7 @@ class InvariantsService:
         for memory in self._rounds:
             found += await memory.look()
         breaches = list(dict.fromkeys(found))
-        counts = Counter(breach.check for breach in breaches)
+        counts = Tally(breach.check for breach in breaches)
         for check in CHECKS:
             BREACHES.labels(check).set(counts[check])
             for breach in [breach for breach in breaches if breach.check == check][:NAMED]:
@@ -71,8 +72,17 @@ class _Memory:
         self._before: list[Breach] = []
 
     async def look(self) -> list[Breach]:
-        """The next slice; gives what stands against all of them."""
-        looked = await self._step()
+        """Check the next slice. Return what stands against all of them.
+
+        A slice that cannot be checked, such as one with a business too large for the time there is, is counted and
+        named in the log, and stops neither the other rules nor the slices after it.
+        """
+        try:
+            looked = await self._step()
+        except Exception:  # the rule of this method
+            FAILURES.inc()
+            log.exception("a slice of the books could not be checked")
+            return [*self._before, *self._found]
         self._found += looked.breaches
         stands = [*self._before, *self._found]
         if looked.last:

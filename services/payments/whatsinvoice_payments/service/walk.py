@@ -17,6 +17,7 @@ from whatsinvoice_payments.clients.paystack import Paystack
 from whatsinvoice_payments.domain.quarantine import Finding
 from whatsinvoice_payments.domain.quarantine import Kind as Held
 from whatsinvoice_payments.domain.walk import Difference, Kind, Listed, Stage, Walk, days_to_walk
+from whatsinvoice_payments.repository import payments as payment_rows
 from whatsinvoice_payments.repository import walks as rows
 from whatsinvoice_payments.service.money_back import MoneyBack
 from whatsinvoice_payments.service.settlement import hold_back
@@ -107,8 +108,10 @@ class WalkService:
             async with self._unit_of_work.begin() as tx:
                 await rows.save_walk(tx, walk)
             return
-        found = [await self._comparison.of_listed(walk, one) for one in page.found]
         seen = [one.charge.reference for one in page.found if isinstance(one, Listed)]
+        async with self._unit_of_work.read() as tx:
+            known = await payment_rows.payments_by_reference(tx, seen)
+        found = [await self._comparison.of_listed(walk, one, known) for one in page.found]
         walk.seen += len(page.found)
         walk.cursor = page.following
         if not page.following:

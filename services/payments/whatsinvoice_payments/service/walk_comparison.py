@@ -1,5 +1,7 @@
 """How one transaction of the provider and one payment of ours differ, after what can be settled has been."""
 
+from collections.abc import Mapping
+
 import structlog
 from whatsinvoice_kit.core.errors import Kind as ErrorKind
 from whatsinvoice_kit.core.errors import ServiceError
@@ -29,14 +31,14 @@ class Comparison:
         self._deposits = deposits
         self._money_back = money_back
 
-    async def of_listed(self, walk: Walk, one: Listed | Unreadable) -> Difference | None:
-        """How one of the provider's list differs from ours, once what can be settled is.
+    async def of_listed(self, walk: Walk, one: Listed | Unreadable, known: Mapping[str, Payment]) -> Difference | None:
+        """Return how one of the provider's list differs from ours (`known` by reference), once it is settled.
 
         Raises ProviderError, and UNAVAILABLE of invoices: it is to be compared later. Anything else that goes wrong is
         told as a difference, since it must not hold up the others.
         """
         try:
-            return await self._compared(walk, one)
+            return await self._compared(walk, one, known)
         except ProviderError:
             raise
         except Exception as error:
@@ -46,12 +48,12 @@ class Comparison:
             log.exception("a transaction could not be compared", reference=reference)
             return Difference(walk.day, reference, Kind.UNSETTLED, detail=type(error).__name__)
 
-    async def _compared(self, walk: Walk, one: Listed | Unreadable) -> Difference | None:
+    async def _compared(self, walk: Walk, one: Listed | Unreadable, known: Mapping[str, Payment]) -> Difference | None:
         if isinstance(one, Unreadable):
             return Difference(walk.day, one.reference, Kind.UNREADABLE)
         charge = one.charge
         theirs = (None, charge.paid_minor, charge.currency)
-        payment = await self._known(one)
+        payment = known.get(charge.reference) or await self._adopted(one)
         if payment is None:
             return Difference(walk.day, charge.reference, Kind.UNKNOWN_MONEY, *theirs, charge.channel)
         if not payment.final:
@@ -60,12 +62,11 @@ class Comparison:
             return Difference(walk.day, charge.reference, Kind.UNSETTLED, *theirs, f"ours is {payment.status.value}")
         return amount_differs(walk, payment, charge)
 
-    async def _known(self, one: Listed) -> Payment | None:
-        """Ours; one is made for what came into a customer's own account and was not told of."""
+    async def _adopted(self, one: Listed) -> Payment | None:
+        """Return the payment that is made for a deposit into a customer's own account whose webhook was lost."""
         charge, into = one.charge, one.deposit
-        payment = await self._by_reference(charge.reference)
-        if payment is not None or into is None or not charge.paid_minor:
-            return payment
+        if into is None or not charge.paid_minor:
+            return None
         await self._deposits.adopt_transfer(
             charge.reference,
             charge.paid_minor,

@@ -1,6 +1,5 @@
 """The ledger's chain: nobody but a superuser changes it, every writer is in it, and what she changes is named."""
 
-import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -10,12 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 from support.payments.books import EVERY_BUSINESS, INSERT, SALE, Books, own_books
 from whatsinvoice_kit.core.ids import new_id
-from whatsinvoice_kit.data.migrations import migrate
 from whatsinvoice_kit.data.provision import provision
 from whatsinvoice_payments.domain.chain import START, Head, Written, digest_of, hash_of, line_of, read_head, text_of
 from whatsinvoice_payments.repository import chain as chain_rows
 from whatsinvoice_payments.repository import ledger as ledger_rows
-from whatsinvoice_payments.service import chain as chain_service
 from whatsinvoice_payments.service.books_checks import Rounds
 from whatsinvoice_payments.service.chain import ChainService
 
@@ -220,51 +217,8 @@ async def test_anchors_keep_what_has_moved_and_tell_the_log(postgres_url: str) -
                 await service.anchor()
             async with unit_of_work.read() as tx:
                 heads = await chain_rows.heads(tx)
-        assert [(line["businesses"], line["moved"]) for line in logs] == [(2, 2), (2, 1), (2, 0)]
-        assert logs[1]["digest"] == logs[2]["digest"] == digest_of(heads) != logs[0]["digest"]
+        assert [line["moved"] for line in logs] == [2, 1, 0]
+        assert logs[1]["digest"] == digest_of([head for head in heads if head.business_id == second])
         assert [read_head(line_of(head).strip()) for head in heads] == heads
         anchors = books.rows("SELECT business_id, position FROM payments.ledger_anchors ORDER BY taken_at, position")
         assert {(row["business_id"], row["position"]) for row in anchors} == {(first, 2), (second, 1), (second, 2)}
-
-
-async def test_sets_of_before_the_chain_are_linked_in_batches_while_balances_stay_right(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chain_service, "AT_ONCE", 10)
-    with own_books(postgres_url, "0007_walls") as books:
-        old, other, fresh = new_id("biz"), new_id("biz"), new_id("biz")
-        for _ in range(11):
-            books.post(old)
-        books.post(other)
-        migrate("whatsinvoice_payments", books.owner_url)
-        books.post(old)
-        books.post(fresh)
-
-        async def balance(business: str) -> dict[str, int]:
-            async with unit_of_work.read() as tx:
-                return {kept.account.value: kept.amount_minor for kept in await ledger_rows.balances(tx, business)}
-
-        async with books.unit_of_work() as unit_of_work:
-            service, steps = ChainService(unit_of_work), 0
-            while True:
-                assert await balance(old) == {account: 12 * amount for account, amount in SALE}
-                if not await service.link():
-                    break
-                steps += 1
-            assert steps >= 5
-            assert await balance(other) == await balance(fresh) == dict(SALE)
-        assert books.rows("SELECT count(*) AS n FROM payments.ledger_heads WHERE whole") == [{"n": 3}]
-        assert books.rows("SELECT count(*) AS n FROM payments.ledger_sets WHERE business_id = %s", old) == [{"n": 12}]
-        assert await broken(books) == []
-
-
-async def test_two_that_link_at_once_link_each_set_once(postgres_url: str) -> None:
-    with own_books(postgres_url, "0007_walls") as books:
-        old = new_id("biz")
-        for _ in range(20):
-            books.post(old)
-        migrate("whatsinvoice_payments", books.owner_url)
-        async with books.unit_of_work() as unit_of_work:
-            await asyncio.gather(*(ChainService(unit_of_work).link() for _ in range(2)))
-        assert books.rows("SELECT count(*) AS n FROM payments.ledger_sets") == [{"n": 20}]
-        assert await broken(books) == []

@@ -183,11 +183,21 @@ def names_of(sale: Sale, purpose: str) -> dict[str, Any]:
     return {"payment_id": sale.payment_id, "purpose": purpose}
 
 
+async def test_f25_a_payment_that_says_it_was_paid_nothing_is_a_breach(books: Books) -> None:
+    """No row is exempt: a fault that writes 0 is found, and does not exempt the invoice of its payment."""
+    sale = books.sale(paid_minor=0)
+    assert "payment_without_entries" in await run(books)
+    books.erase("payments", sale.business_id)
+    books.erase("ledger_entries", sale.business_id)
+    for table in ("ledger_sets", "ledger_heads", "ledger_balances"):
+        books.erase(table, sale.business_id)
+    assert await run(books) == {}
+
+
 async def test_what_has_time_left_is_left_alone(books: Books, sale: Sale) -> None:
-    """A payment that invoices has not answered for yet, an event on its way, payments of before allocations."""
+    """A payment that invoices has not answered for yet, an event on its way."""
     books.breaks("UPDATE payments.payments SET updated_at = now() - interval '14 min' WHERE id = %s", sale.payment_id)
     books.breaks("DELETE FROM payments.allocations WHERE payment_id = %s", sale.payment_id)
-    former = books.sale(paid_minor=0)
     books.breaks(
         "INSERT INTO payments.outbox (event_id, event_type, business_id, payload) VALUES (%s, 'x', %s, '')",
         new_id("evt"),
@@ -196,10 +206,6 @@ async def test_what_has_time_left_is_left_alone(books: Books, sale: Sale) -> Non
     assert await run(books) == {}
     books.breaks("UPDATE payments.payments SET updated_at = now() - interval '16 min' WHERE id = %s", sale.payment_id)
     assert list(await run(books)) == ["payment_unallocated"]
-    books.erase("payments", former.business_id)
-    books.erase("ledger_entries", former.business_id)
-    for table in ("ledger_sets", "ledger_heads", "ledger_balances"):
-        books.erase(table, former.business_id)
 
 
 async def test_old_rows_come_round_and_stand_until_they_come_round_again(

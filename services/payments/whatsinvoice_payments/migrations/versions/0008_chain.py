@@ -13,11 +13,9 @@ TABLES = (
         business_id text CONSTRAINT pk_ledger_heads PRIMARY KEY,
         position bigint NOT NULL,
         hash bytea NOT NULL,
-        whole boolean NOT NULL,
         updated_at timestamptz NOT NULL
     )
     """,
-    "CREATE INDEX ix_ledger_heads_not_whole ON payments.ledger_heads (business_id) WHERE NOT whole",
     """
     CREATE TABLE payments.ledger_sets (
         business_id text NOT NULL,
@@ -84,7 +82,7 @@ LINK = """
         PERFORM set_config('app.business_id', '*', true);
         SELECT * INTO head FROM payments.ledger_heads WHERE business_id = of_business FOR UPDATE;
         IF NOT FOUND THEN
-            INSERT INTO payments.ledger_heads VALUES (of_business, 0, decode(repeat('00', 32), 'hex'), true, now())
+            INSERT INTO payments.ledger_heads VALUES (of_business, 0, decode(repeat('00', 32), 'hex'), now())
                 ON CONFLICT DO NOTHING;
             SELECT * INTO head FROM payments.ledger_heads WHERE business_id = of_business FOR UPDATE;
         END IF;
@@ -115,21 +113,6 @@ LINK = """
         PERFORM set_config('app.business_id', seen, true);
     END $$
 """
-WHOLE = """
-    CREATE FUNCTION payments.mark_chain_whole(of_business text) RETURNS void LANGUAGE plpgsql
-        SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    DECLARE
-        seen text := coalesce(current_setting('app.business_id', true), '');
-    BEGIN
-        PERFORM set_config('app.business_id', '*', true);
-        UPDATE payments.ledger_heads SET whole = true WHERE business_id = of_business AND NOT EXISTS (
-            SELECT FROM payments.ledger_entries e WHERE e.business_id = of_business AND NOT EXISTS (
-                SELECT FROM payments.ledger_sets s WHERE s.entry_set_id = e.entry_set_id
-            )
-        );
-        PERFORM set_config('app.business_id', seen, true);
-    END $$
-"""
 TRIGGERS = (
     """
     CREATE FUNCTION payments.chain_entry_set() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -151,21 +134,10 @@ TRIGGERS = (
         FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_change()
     """,
 )
-# Businesses with entries from before, one look into an index for each; a job links those (service/chain.py).
-HEADS = """
-    INSERT INTO payments.ledger_heads (business_id, position, hash, whole, updated_at)
-    WITH RECURSIVE known (id) AS (
-        SELECT min(business_id) FROM payments.ledger_entries
-        UNION ALL
-        SELECT (SELECT min(e.business_id) FROM payments.ledger_entries e WHERE e.business_id > known.id)
-        FROM known WHERE known.id IS NOT NULL
-    )
-    SELECT id, 0, decode(repeat('00', 32), 'hex'), false, now() FROM known WHERE id IS NOT NULL
-"""
 
 
 def upgrade() -> None:
-    for statement in (*TABLES, *TEXT, LINK, WHOLE, *TRIGGERS, HEADS):
+    for statement in (*TABLES, *TEXT, LINK, *TRIGGERS):
         op.execute(statement)
     names = ("ledger_heads", "ledger_sets", "ledger_balances", "ledger_anchors")
     show_one_business("payments", **dict.fromkeys(names, "business_id"))
