@@ -30,7 +30,7 @@ from whatsinvoice_payments.service.settlement import settle
 
 from support.backing import S3
 from support.http import served
-from support.identity import PASSWORD, register
+from support.identity import PASSWORD, confirm, register
 from support.keys import Keyring
 from support.sample import eventually
 from support.servers import worker
@@ -72,9 +72,10 @@ class Merchant:
     """What nobody else may ever read."""
 
     async def log_in(self) -> dict[str, str]:
+        """Open a session and confirm it: headers that may do all that the role may."""
         body = {"phone": self.phone, "password": PASSWORD, "business_id": self.business_id}
         answer = (await self.house.client.post("/v1/auth/login", json=body)).raise_for_status()
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        return await confirm(self.house.client, {"Authorization": f"Bearer {answer.json()['access_token']}"})
 
 
 def _address(process: Process[Any]) -> str:

@@ -21,6 +21,12 @@ def code_of(auth: Process[Any], verification_id: str) -> str:
     return digits_of(verification_id, settings.code_secret.get_secret_value())
 
 
+async def confirm(client: httpx.AsyncClient, headers: dict[str, str], password: str = PASSWORD) -> dict[str, str]:
+    """Confirm a session by password. Return the headers of fresh proof."""
+    answer = await client.post("/v1/auth/confirm", json={"password": password}, headers=headers)
+    return headers | {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
 async def register(client: httpx.AsyncClient, auth: Process[Any], phone: str, **more: str) -> dict[str, Any]:
     """Register a merchant through the gateway and prove the phone. Return the body of verify-phone."""
     body = {"phone": phone, "name": "Ada Obi", "password": PASSWORD} | more

@@ -7,7 +7,11 @@ from whatsinvoice_kit.rpc.identity import ServiceIdentity
 from whatsinvoice_kit.rpc.tokens import USER_AUDIENCE, USER_ISSUER, generate_key, public_half, sign
 
 ISSUERS = ("gateway", "auth", "invoices", "payments", "notifications")
-ALL_SCOPES = "business:read business:write invoices:read invoices:write payments:read payments:write messages:read"
+ALL_SCOPES = (
+    "business:read business:write invoices:read invoices:write payments:read payments:write messages:read "
+    "refunds:write payout:write proof:fresh"
+)
+"""As after a confirmation."""
 
 
 class Keyring:

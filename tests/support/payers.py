@@ -72,6 +72,12 @@ class Payers:
         """Headers of whose invoice it is."""
         return self.as_merchant(number // self.each)
 
+    def confirmed(self, number: int) -> dict[str, str]:
+        """Headers of fresh proof of an invoice's merchant."""
+        headers, password = self.merchant_of(number), self.merchants[number // self.each].password
+        answer = self.gateway.post("/v1/auth/confirm", headers=headers, json={"password": password})
+        return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
     def number_of(self, business_id: str) -> int:
         """The first invoice of a business."""
         if not self._numbers:
@@ -99,9 +105,10 @@ class Payers:
         assert paid.is_success, paid.text
         return opened
 
-    def ask(self, path: str, number: int, **options: Any) -> httpx.Response:
-        """POST as the merchant of an invoice, with one key however often it is asked."""
-        headers = self.merchant_of(number) | {"Idempotency-Key": secrets.token_hex(16)}
+    def ask(self, path: str, number: int, *, fresh: bool = False, **options: Any) -> httpx.Response:
+        """POST as the merchant of an invoice, with one key however often it is asked; `fresh` confirms first."""
+        proof = self.confirmed(number) if fresh else self.merchant_of(number)
+        headers = proof | {"Idempotency-Key": secrets.token_hex(16)}
         for _ in range(PATIENCE):
             answer = self.gateway.post(path, headers=headers, **options)
             if answer.status_code not in {503, 504}:

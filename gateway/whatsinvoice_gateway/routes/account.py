@@ -18,6 +18,7 @@ from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
 from whatsinvoice_gateway.schemas.account import (
     AccessTokenOut,
     ChangePasswordIn,
+    ConfirmIn,
     PhoneIn,
     ResendCodeIn,
     ResetPasswordIn,
@@ -99,6 +100,29 @@ def _add_sessions(routes: APIRouter, settings: Settings, limiter: Limiter) -> No
             await check(request)
             await services.as_user("auth", services.auth.Logout, pb.LogoutRequest())
         return cookies.forget(Response(status_code=204))
+
+    @routes.post("/confirm", response_model=AccessTokenOut, responses=SIGNED_IN, dependencies=write)
+    @limiter.limit(settings.login_limit)
+    async def confirm(request: Request, body: ConfirmIn, services: ServicesDep) -> Response:
+        """Five minutes of rights over payout account, keys, members and refunds."""
+        message = pb.ConfirmRequest(
+            password=body.password or "", verification_id=body.verification_id or "", code=body.code or ""
+        )
+        return answer(AccessTokenOut.of(await services.as_user("auth", services.auth.Confirm, message)))
+
+    @routes.post(
+        "/confirm/code",
+        status_code=202,
+        response_model=VerificationMadeOut,
+        responses=SIGNED_IN,
+        dependencies=write,
+    )
+    @limiter.limit(settings.code_limit)
+    async def request_confirmation(request: Request, services: ServicesDep) -> Response:
+        """A code to confirm with, to one's own phone."""
+        message = pb.RequestConfirmationRequest()
+        found = await services.as_user("auth", services.auth.RequestConfirmation, message)
+        return answer(VerificationMadeOut.of(found.verification), 202)
 
     @routes.post("/switch", response_model=AccessTokenOut, responses=SWITCH, dependencies=write)
     @limiter.limit(settings.account_limit)

@@ -17,7 +17,9 @@ routes = APIRouter(prefix="/v1/api-keys", tags=["business"], dependencies=[signe
     "", status_code=201, response_model=NewApiKeyOut, responses=problems(401, 403, 409, 422), dependencies=[idempotent]
 )
 async def create_api_key(body: ApiKeyIn, services: ServicesDep) -> Response:
-    request = pb.CreateApiKeyRequest(name=body.name, scopes=body.scopes)
+    request = pb.CreateApiKeyRequest(
+        name=body.name, scopes=body.scopes, daily_refund_minor=body.daily_refund_minor or 0
+    )
     return answer(NewApiKeyOut.made(await services.as_user("auth", services.auth.CreateApiKey, request)), 201)
 
 

@@ -36,6 +36,14 @@ class ChangePasswordIn(Incoming):
     new_password: str = Field(min_length=1, max_length=128)
 
 
+class ConfirmIn(Incoming):
+    """The password, or a verification with its code."""
+
+    password: str | None = Field(default=None, min_length=1, max_length=128)
+    verification_id: str | None = Field(default=None, min_length=1, max_length=64)
+    code: str | None = Field(default=None, pattern=r"^\d{6}$")
+
+
 class SessionOut(Outgoing):
     id: str
     business_id: str
@@ -94,7 +102,7 @@ class AccessTokenOut(Outgoing):
     expires_in: int
 
     @classmethod
-    def of(cls, message: pb.SwitchBusinessResponse) -> "AccessTokenOut":
+    def of(cls, message: pb.SwitchBusinessResponse | pb.ConfirmResponse) -> "AccessTokenOut":
         return cls(
             access_token=message.access_token,
             token_type="Bearer",  # noqa: S106  (RFC 6750's name, no secret)

@@ -7,7 +7,7 @@ from pydantic import Field
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 
 from whatsinvoice_gateway.schemas.auth import Phone, RoleName, role_name
-from whatsinvoice_gateway.schemas.base import Currency, Incoming, Outgoing, moment
+from whatsinvoice_gateway.schemas.base import Currency, Incoming, Minor, Outgoing, moment
 
 
 def role_number(name: str) -> pb.Role.ValueType:
@@ -73,6 +73,7 @@ class MemberOut(Outgoing):
 class ApiKeyIn(Incoming):
     name: str = Field(min_length=1, max_length=120)
     scopes: list[str] = Field(min_length=1, max_length=20, examples=[["invoices:read", "invoices:write"]])
+    daily_refund_minor: Minor | None = Field(default=None, description="Required with the scope refunds:write")
 
 
 class ApiKeyOut(Outgoing):
@@ -81,6 +82,7 @@ class ApiKeyOut(Outgoing):
     scopes: list[str]
     prefix: str
     last4: str
+    daily_refund_minor: int | None = Field(description="null without the scope refunds:write")
     created_at: datetime | None
 
     @classmethod
@@ -91,6 +93,7 @@ class ApiKeyOut(Outgoing):
             scopes=list(message.scopes),
             prefix=message.prefix,
             last4=message.last4,
+            daily_refund_minor=message.daily_refund_minor or None,
             created_at=moment(message, "create_time"),
         )
 

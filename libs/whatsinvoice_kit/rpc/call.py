@@ -23,6 +23,13 @@ class Identity:
     scopes: frozenset[str] = frozenset()
     person_id: str = ""
     """Of a service: the person on whose word it acts. The scopes are then that person's."""
+    daily_refund_minor: int = 0
+    """Of an API key with refunds:write: the sum of refunds that it may give a day, in minor units."""
+
+    @property
+    def by_api_key(self) -> bool:
+        """Whether the token was exchanged for an API key."""
+        return self.session_id.startswith("key_")
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
-from whatsinvoice_kit.core.roles import SCOPES_OF_ROLE
+from whatsinvoice_kit.core.roles import FRESH_PROOF, SCOPES_OF_ROLE
 from whatsinvoice_kit.rpc.call import Identity
 from whatsinvoice_kit.rpc.keys import SigningKeys
 from whatsinvoice_kit.rpc.tokens import USER_ISSUER, Jwk, Verifier, sign
@@ -21,6 +21,9 @@ class Access:
     """Of people; nobody may call it when it is empty."""
     through: frozenset[str] = frozenset()
     """Services that may call it for a person whose role holds the scope."""
+    fresh: bool = False
+    """Whether a person must have confirmed within five minutes; API keys never may, unless `keys` lets them."""
+    keys: bool = False
 
     def allows(self, identity: Identity) -> bool:
         """Return whether this caller may call the RPC."""
@@ -31,10 +34,18 @@ class Access:
             return holds and identity.subject in self.through
         return identity.subject in self.services
 
+    def proven(self, identity: Identity) -> bool:
+        """Return whether this caller, who holds the scope, brings the proof that the RPC asks for."""
+        if not self.fresh or identity.kind == "service":
+            return True
+        return FRESH_PROOF in identity.scopes or (self.keys and identity.by_api_key)
 
-def allow(*services: str, scope: str = "", through: Sequence[str] = ()) -> Access:
+
+def allow(
+    *services: str, scope: str = "", through: Sequence[str] = (), fresh: bool = False, keys: bool = False
+) -> Access:
     """`allow("gateway")`, `allow(scope="invoices:write", through=("notifications",))`."""
-    return Access(frozenset(services), scope, frozenset(through))
+    return Access(frozenset(services), scope, frozenset(through), fresh, keys)
 
 
 AccessTable = Mapping[str, Access]
@@ -48,7 +59,14 @@ def authenticate(verifier: Verifier, authorization: str) -> Identity:
         raise unauthenticated("TOKEN_MISSING", "a bearer token is required")
     claims = verifier.verify(token)
     if claims.issuer == USER_ISSUER:
-        return Identity("user", claims.subject, claims.business_id, claims.session_id, claims.scopes)
+        return Identity(
+            "user",
+            claims.subject,
+            claims.business_id,
+            claims.session_id,
+            claims.scopes,
+            daily_refund_minor=claims.daily_refund_minor,
+        )
     service = claims.issuer.removeprefix("whatsinvoice-")
     if not claims.person_id:
         return Identity("service", service, claims.business_id)
@@ -64,6 +82,9 @@ def authorize(table: AccessTable, rpc: str, identity: Identity) -> None:
         if access is not None and access.scope and identity.kind == "user":
             message = f"this needs the scope {access.scope}"
         raise ServiceError(Kind.PERMISSION_DENIED, "NOT_ALLOWED", message)
+    if not access.proven(identity):
+        message = "this needs fresh proof: confirm by password or code (POST /v1/auth/confirm), then use that token"
+        raise ServiceError(Kind.PERMISSION_DENIED, "FRESH_PROOF_REQUIRED", message)
 
 
 class ServiceIdentity:

@@ -29,7 +29,8 @@ CLOCK_SKEW_S = 5
 USER_AUDIENCE = "whatsinvoice"
 USER_ISSUER = "whatsinvoice"
 _OPTIONS = {f"require_{claim}": True for claim in ("aud", "iat", "exp", "sub", "iss", "jti")} | {"leeway": CLOCK_SKEW_S}
-_TEXTS = ("sid", "biz", "scope", "act", "role")
+_TEXTS = ("sid", "biz", "scope", "act", "role", "refunds")
+MAX_DIGITS = 18
 _HEADERS = {"alg", "kid", "typ"}
 _UNREADABLE = (JOSEError, ValueError, TypeError, OverflowError, RecursionError)
 """What jose and json raise on a stranger's bytes: a token may be nested a thousand deep, or expire at infinity."""
@@ -81,6 +82,8 @@ class Claims:
     person_id: str = ""
     """Of a service's token: the person on whose word it acts, and that person's role."""
     role: str = ""
+    daily_refund_minor: int = 0
+    """Of an API key's token."""
 
 
 def peek_issuer_and_kid(token: str) -> tuple[str, str]:
@@ -126,8 +129,11 @@ def _read(issuer: str, claims: Mapping[str, Any]) -> Claims:
         raise _refused("no subject")
     if claims["iat"] > time.time() + CLOCK_SKEW_S:
         raise _refused("issued in the future")
-    sid, biz, scope, person_id, role = texts[3:]
-    return Claims(issuer, claims["sub"], claims["exp"], sid, biz, frozenset(scope.split()), person_id, role)
+    sid, biz, scope, person_id, role, refunds = texts[3:]
+    if refunds and not (refunds.isascii() and refunds.isdigit() and len(refunds) < MAX_DIGITS):
+        raise _refused("a claim of the wrong form")
+    scopes = frozenset(scope.split())
+    return Claims(issuer, claims["sub"], claims["exp"], sid, biz, scopes, person_id, role, int(refunds or 0))
 
 
 class Verifier:

@@ -15,6 +15,7 @@ from whatsinvoice_auth.repository.revocations import forget_revocations
 from whatsinvoice_auth.repository.verifications import forget_verifications
 from whatsinvoice_auth.revocations import RevocationFeed
 from whatsinvoice_auth.service.access import Signer
+from whatsinvoice_auth.service.confirmation import Confirmations
 from whatsinvoice_auth.service.guessing import Guesses
 from whatsinvoice_auth.service.keys import ApiKeys
 from whatsinvoice_auth.service.passwords import PasswordChanges
@@ -41,6 +42,7 @@ def _use_cases(kit: Kit[Settings]) -> UseCases:
         guesses=guesses,
         sessions=Sessions(passwords, guesses, signer, secret, settings.access_seconds),
         password_changes=PasswordChanges(passwords, verifications, guesses),
+        confirmations=Confirmations(passwords, verifications, guesses, signer),
         api_keys=ApiKeys(signer, secret, "wi_live_" if settings.app_env == "prod" else "wi_test_"),
         revocations=RevocationFeed(kit.unit_of_work, settings.database_url.get_secret_value()),
     )

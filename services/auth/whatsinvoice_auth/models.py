@@ -160,6 +160,7 @@ API_KEYS = Table(
     Column("key_hash", LargeBinary, nullable=False, unique=True),
     Column("prefix", Text, nullable=False),
     Column("last4", Text, nullable=False),
+    Column("daily_refund_minor", BigInteger, nullable=False, server_default="0"),
     _moment("created_at"),
     _moment("revoked_at", nullable=True),
 )

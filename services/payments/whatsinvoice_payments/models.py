@@ -178,6 +178,8 @@ REFUNDS = Table(
     Column("amount_minor", BigInteger, nullable=False),
     _words("reason"),
     Column("reopen", Boolean, nullable=False, server_default=false()),
+    # the API key that gave it, whose refunds of a day are limited; empty of a person
+    _words("api_key_id"),
     _words("failure"),
     # the provider's id of it, once the provider is known to have it
     Column("provider_id", Text, unique=True),

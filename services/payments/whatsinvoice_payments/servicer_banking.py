@@ -30,7 +30,7 @@ BANK_ACCESS: AccessTable = {
     "CreateVirtualAccount": allow(scope="payments:write"),
     "ListBanks": allow(scope="business:read"),
     "GetPayoutAccount": allow(scope="business:read"),
-    "SetPayoutAccount": allow(scope="business:write"),
+    "SetPayoutAccount": allow(scope="payout:write", fresh=True),
 }
 
 

@@ -9,6 +9,7 @@ from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.rpc.call import current_call
 from whatsinvoice_kit.rpc.identity import AccessTable, allow
 
+from whatsinvoice_payments.domain.refund import KeyLimit
 from whatsinvoice_payments.events import dispute_message, payment_message, refund_message
 from whatsinvoice_payments.service import disputes, refunds
 from whatsinvoice_payments.service.disputes import DisputeService
@@ -18,10 +19,10 @@ from whatsinvoice_payments.servicer_banking import BankParts, BankServicer
 
 READ, WRITE = allow(scope="payments:read"), allow(scope="payments:write")
 REFUND_ACCESS: AccessTable = {
-    "CreateRefund": WRITE,
+    "CreateRefund": allow(scope="refunds:write", fresh=True, keys=True),
     "GetRefund": READ,
     "ListRefunds": READ,
-    "RetryRefund": WRITE,
+    "RetryRefund": allow(scope="refunds:write", fresh=True),
     "ListDisputes": READ,
     "GetDispute": READ,
     "AcceptDispute": WRITE,
@@ -54,7 +55,7 @@ class RefundServicer(BankServicer):
 
         async def work(tx: Transaction) -> pb.CreateRefundResponse:
             wanted = request.payment_id, request.amount_minor, request.reason
-            made = await refunds.create_refund(tx, business_id, *wanted, reopen=request.reopen)
+            made = await refunds.create_refund(tx, business_id, *wanted, reopen=request.reopen, by=_key_limit())
             return pb.CreateRefundResponse(refund=refund_message(made))
 
         return await self._idempotency.once(request, pb.CreateRefundResponse, work)
@@ -113,3 +114,11 @@ class RefundServicer(BankServicer):
     async def ReleasePayment(self, request: pb.ReleasePaymentRequest, context: Any) -> pb.ReleasePaymentResponse:
         payment = await self._quarantine.release_payment(current_call().business_id, request.payment_id)
         return pb.ReleasePaymentResponse(payment=payment_message(payment))
+
+
+def _key_limit() -> KeyLimit | None:
+    """Return the limit of the calling API key; None for a person."""
+    identity = current_call().identity
+    if identity is None or not identity.by_api_key:
+        return None
+    return KeyLimit(identity.session_id, identity.daily_refund_minor)

@@ -104,9 +104,20 @@ def log_in(auth: AuthServiceStub, gateway: Any) -> Callable[..., Awaitable[pb.To
 
 
 @pytest.fixture
-async def owner(log_in: Any, verified: str) -> Any:
-    """Metadata of the verified merchant's session."""
-    return bearer((await log_in(verified)).access_token)
+def confirmed(auth: AuthServiceStub) -> Callable[[Any], Awaitable[Any]]:
+    """A function that turns the metadata of a session into that of fresh proof."""
+
+    async def confirmed(metadata: Any) -> Any:
+        found = await auth.Confirm(pb.ConfirmRequest(password=PASSWORD), metadata=metadata)
+        return bearer(found.access_token)
+
+    return confirmed
+
+
+@pytest.fixture
+async def owner(log_in: Any, verified: str, confirmed: Any) -> Any:
+    """Metadata of the verified merchant's session, confirmed by password."""
+    return await confirmed(bearer((await log_in(verified)).access_token))
 
 
 @pytest.fixture

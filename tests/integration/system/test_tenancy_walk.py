@@ -68,6 +68,8 @@ def body_for(route: Route, victim: Merchant) -> dict[str, Any] | None:
         ("PATCH", "/v1/business/members/{member_id}"): {"role": "owner"},
         ("POST", "/v1/api-keys"): {"name": "a key", "scopes": ["invoices:read"]},
         ("POST", "/v1/auth/password/change"): WRONG,
+        ("POST", "/v1/auth/confirm"): {"password": WRONG["old_password"]},
+        ("POST", "/v1/auth/switch"): {"business_id": victim.business_id},
         ("PUT", "/v1/business/payout-account"): ACCOUNT,
         ("POST", "/v1/payments/{payment_id}/refunds"): {"amount_minor": 100},
         ("POST", "/v1/refunds/{refund_id}/retry"): ACCOUNT,
@@ -168,7 +170,7 @@ async def state_of(house: House, victim: Merchant) -> dict[str, Any]:
 
 async def ended_key(house: House, headers: dict[str, str]) -> dict[str, str]:
     """Headers with an API key that worked and was then revoked."""
-    body = {"name": "a key", "scopes": sorted(KEY_SCOPES)}
+    body = {"name": "a key", "scopes": sorted(KEY_SCOPES), "daily_refund_minor": 100}
     made = (await house.client.post("/v1/api-keys", json=body, headers=headers)).raise_for_status().json()
     key = {"Authorization": f"Bearer {made['key']}"}
     assert (await house.client.get("/v1/invoices", headers=key)).status_code == 200

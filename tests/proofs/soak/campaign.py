@@ -114,7 +114,7 @@ class Soak:
         whole = int(payment["settled_minor"])
         number = payers.number_of(payment["business_id"])
         body = {"amount_minor": whole // (1 + whole % 2)}
-        answer = payers.ask(f"/v1/payments/{payment['id']}/refunds", number, json=body)
+        answer = payers.ask(f"/v1/payments/{payment['id']}/refunds", number, fresh=True, json=body)
         assert answer.status_code == 201, answer.text
 
     @staticmethod

@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from whatsinvoice_kit.core.errors import FieldViolation, Kind, ServiceError, invalid, precondition
-from whatsinvoice_kit.core.money import SYMBOLS
+from whatsinvoice_kit.core.money import MAX_MINOR, SYMBOLS
 from whatsinvoice_kit.core.roles import KEY_SCOPES, SCOPES_OF_ROLE
 
 ACCESS_SECONDS = 600
 SESSION_LIFE = timedelta(days=30)
 RETRY_GRACE = timedelta(seconds=10)
+FRESH_SECONDS = 300
+"""How long a token of fresh proof lives."""
 KEY_SECONDS = 120
 """How long the token that an API key is exchanged for lives; the gateway keeps it for a minute."""
 REVOKED_FOR = timedelta(seconds=ACCESS_SECONDS + 60)
@@ -118,6 +120,8 @@ class ApiKey:
     prefix: str
     last4: str
     created_at: datetime
+    daily_refund_minor: int = 0
+    """The sum of refunds that it may give a day; 0 without the scope."""
 
 
 def acting_place(members: Sequence[Member], chosen_business_id: str) -> Member | None:
@@ -216,6 +220,16 @@ def check_scopes(asked: Iterable[str], held: Container[str]) -> tuple[str, ...]:
     if not all(scope in held for scope in scopes):
         raise ServiceError(Kind.PERMISSION_DENIED, "SCOPE_NOT_HELD", "a key cannot do more than you can")
     return scopes
+
+
+def check_refund_limit(scopes: Container[str], daily_refund_minor: int) -> int:
+    """Return the daily limit of a new API key's refunds; INVALID_ARGUMENT without one where it may give refunds."""
+    if "refunds:write" not in scopes:
+        return 0
+    if not 0 < daily_refund_minor <= MAX_MINOR:
+        message = "a key that gives refunds needs a daily limit in minor units"
+        raise invalid("daily_refund_minor", "REFUND_LIMIT_REQUIRED", message)
+    return daily_refund_minor
 
 
 def check_place(actor: Role, member: Member, owners: int, role: Role | None) -> None:

@@ -13,7 +13,17 @@ _LIVE = API_KEYS.c.revoked_at.is_(None)
 
 def _key(row: Row[tuple[object, ...]]) -> ApiKey:
     scopes = tuple(row.scopes.split())
-    return ApiKey(row.id, row.business_id, row.user_id, row.name, scopes, row.prefix, row.last4, row.created_at)
+    return ApiKey(
+        row.id,
+        row.business_id,
+        row.user_id,
+        row.name,
+        scopes,
+        row.prefix,
+        row.last4,
+        row.created_at,
+        row.daily_refund_minor,
+    )
 
 
 async def add_key(tx: Transaction, key: ApiKey, key_hash: bytes) -> None:
@@ -27,6 +37,7 @@ async def add_key(tx: Transaction, key: ApiKey, key_hash: bytes) -> None:
             key_hash=key_hash,
             prefix=key.prefix,
             last4=key.last4,
+            daily_refund_minor=key.daily_refund_minor,
             created_at=key.created_at,
         )
     )

@@ -19,7 +19,7 @@ class Signer:
 
     keys: SigningKeys
 
-    def access_token(self, member: Member, origin: str, scopes: Sequence[str], seconds: int) -> str:
+    def access_token(self, member: Member, origin: str, scopes: Sequence[str], seconds: int, **more: str) -> str:
         """For a place in a business; `origin` is the session or the API key that it ends with."""
         return sign(
             self.keys.current(),
@@ -30,6 +30,7 @@ class Signer:
             sid=origin,
             biz=member.business.id,
             scope=" ".join(scopes),
+            **more,
         )
 
 

@@ -1,6 +1,6 @@
 """API keys: making, listing, revoking, and exchanging for short access tokens."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from whatsinvoice_kit.core.clock import now
@@ -19,6 +19,24 @@ SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Creator:
+    """The person who makes a key, with the scopes of the token."""
+
+    user_id: str
+    business_id: str
+    scopes: Container[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """The wanted key; `daily_refund_minor` counts with the scope refunds:write."""
+
+    name: str
+    scopes: Sequence[str]
+    daily_refund_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKeys:
     """Keys that start with `prefix` (wi_live_); made with the secret, kept hashed."""
 
@@ -30,16 +48,15 @@ class ApiKeys:
         """The key itself, for the one answer that shows it."""
         return domain.api_key_of(key_id, self.secret, self.prefix)
 
-    async def create(
-        self, tx: Transaction, user_id: str, business_id: str, name: str, asked: Iterable[str], held: Container[str]
-    ) -> ApiKey:
-        """A new key with scopes that its creator holds."""
-        name = domain.check_name("name", name)
-        scopes = domain.check_scopes(asked, held)
+    async def create(self, tx: Transaction, creator: Creator, given: NewKey) -> ApiKey:
+        """Make a key with scopes that its creator holds; one that gives refunds has a daily limit."""
+        name = domain.check_name("name", given.name)
+        scopes = domain.check_scopes(given.scopes, creator.scopes)
+        limit = domain.check_refund_limit(scopes, given.daily_refund_minor)
         key_id = new_id("key")
         text = self.text_of(key_id)
         prefix = text[: len(self.prefix) + SHOWN]
-        key = ApiKey(key_id, business_id, user_id, name, scopes, prefix, text[-SHOWN:], now())
+        key = ApiKey(key_id, creator.business_id, creator.user_id, name, scopes, prefix, text[-SHOWN:], now(), limit)
         await keys.add_key(tx, key, domain.hash_of(text))
         return key
 
@@ -53,7 +70,8 @@ class ApiKeys:
         except ServiceError as error:
             raise unauthenticated("API_KEY_INVALID", "the API key is not valid") from error
         scopes = [scope for scope in key.scopes if scope in domain.SCOPES[member.role]]
-        return self.signer.access_token(member, key.id, scopes, domain.KEY_SECONDS)
+        limit = {"refunds": str(key.daily_refund_minor)} if key.daily_refund_minor else {}
+        return self.signer.access_token(member, key.id, scopes, domain.KEY_SECONDS, **limit)
 
 
 async def list_keys(tx: Transaction, business_id: str, limit: int, cursor: str) -> tuple[list[ApiKey], str]:

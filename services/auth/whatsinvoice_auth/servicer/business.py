@@ -67,9 +67,11 @@ class BusinessRpcs(Part):
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Any) -> pb.CreateApiKeyResponse:
         call = current_call()
         held = call.identity.scopes if call.identity else frozenset()
+        creator = keys.Creator(user_id(), call.business_id, held)
+        given = keys.NewKey(request.name, request.scopes, request.daily_refund_minor)
 
         async def work(tx: Transaction) -> pb.CreateApiKeyResponse:
-            key = await self._use.api_keys.create(tx, user_id(), call.business_id, request.name, request.scopes, held)
+            key = await self._use.api_keys.create(tx, creator, given)
             return pb.CreateApiKeyResponse(api_key=_api_key(key))
 
         response = await self._idempotency.once(request, pb.CreateApiKeyResponse, work)
@@ -108,4 +110,5 @@ def _api_key(key: ApiKey) -> pb.ApiKey:
         prefix=key.prefix,
         last4=key.last4,
         create_time=stamp(key.created_at),
+        daily_refund_minor=key.daily_refund_minor,
     )

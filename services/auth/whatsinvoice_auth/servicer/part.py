@@ -15,6 +15,7 @@ from whatsinvoice_auth.domain import Member
 from whatsinvoice_auth.domain.guesses import Origin
 from whatsinvoice_auth.events import ROLES
 from whatsinvoice_auth.revocations import RevocationFeed
+from whatsinvoice_auth.service.confirmation import Confirmations
 from whatsinvoice_auth.service.guessing import CountedGuess, Guesses
 from whatsinvoice_auth.service.keys import ApiKeys
 from whatsinvoice_auth.service.passwords import PasswordChanges
@@ -34,6 +35,7 @@ class UseCases:
     guesses: Guesses
     sessions: Sessions
     password_changes: PasswordChanges
+    confirmations: Confirmations
     api_keys: ApiKeys
     revocations: RevocationFeed
 

@@ -5,10 +5,12 @@ from typing import Any
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.phones import to_e164
+from whatsinvoice_kit.rpc.call import current_call
 
 from whatsinvoice_auth import domain
 from whatsinvoice_auth.domain.verifications import Purpose, Verification
 from whatsinvoice_auth.events import business_message, stamp, user_message
+from whatsinvoice_auth.service.confirmation import Caller, Proof
 from whatsinvoice_auth.service.guessing import note_right, note_wrong
 from whatsinvoice_auth.service.registration import Registration
 from whatsinvoice_auth.service.sessions import places_of
@@ -84,6 +86,21 @@ class RegistrationRpcs(Part):
 
         sealed = self._sealed(request, "old_password", "new_password")
         return await self._across_idempotency.once(sealed, pb.ChangePasswordResponse, work)
+
+    async def RequestConfirmation(
+        self, request: pb.RequestConfirmationRequest, context: Any
+    ) -> pb.RequestConfirmationResponse:
+        async def work(tx: Transaction) -> pb.RequestConfirmationResponse:
+            made = await self._use.confirmations.ask(tx, user_id())
+            return pb.RequestConfirmationResponse(verification=_verification(made))
+
+        return await self._across_idempotency.once(request, pb.RequestConfirmationResponse, work)
+
+    async def Confirm(self, request: pb.ConfirmRequest, context: Any) -> pb.ConfirmResponse:
+        caller = Caller(user_id(), session_id(), current_call().business_id)
+        proof = Proof(request.password, request.verification_id, request.code)
+        token = await self._use.confirmations.confirm(self._across, caller, proof)
+        return pb.ConfirmResponse(access_token=token, expires_in=domain.FRESH_SECONDS)
 
     async def GetCode(self, request: pb.GetCodeRequest, context: Any) -> pb.GetCodeResponse:
         async with self._unit_of_work.read() as tx:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from whatsinvoice_kit.core.errors import ServiceError, invalid, precondition
+from whatsinvoice_kit.core.errors import Kind, ServiceError, invalid, precondition
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.core.money import MAX_MINOR
 
@@ -17,6 +17,20 @@ LEASE = timedelta(seconds=60)
 """How long one worker has a refund to itself; several times as long as a call of the provider may take."""
 LATER_CHECKS = timedelta(days=1)
 """After the schedule of an attempt is over: banks take up to ten working days for a refund."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimit:
+    """An API key that gives refunds, with the sum that it may give a day in minor units."""
+
+    api_key_id: str
+    daily_minor: int
+
+    def check(self, given_minor: int, amount_minor: int) -> None:
+        """RESOURCE_EXHAUSTED (REFUND_LIMIT_REACHED) when a refund would exceed the day's sum."""
+        if given_minor + amount_minor > self.daily_minor:
+            message = "the API key has reached the daily limit of its refunds; a person can give this one"
+            raise ServiceError(Kind.RESOURCE_EXHAUSTED, "REFUND_LIMIT_REACHED", message, retry_after=3600)
 
 
 class RefundStatus(Enum):
@@ -70,6 +84,8 @@ class Refund:
     updated_at: datetime
     next_attempt_at: datetime | None
     reopen: bool = False
+    api_key_id: str = ""
+    """The API key that gave it; empty of a person."""
     failure: str = ""
     provider_id: str | None = None
     attempts: int = 0

@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, insert, select, update
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
-from whatsinvoice_payments.domain.payment import Payment, Status
+from whatsinvoice_payments.domain.payment import PAYSTACK, Payment, Status
 from whatsinvoice_payments.models import PAYMENTS
 
 
@@ -96,6 +96,15 @@ async def payment(tx: Transaction, business_id: str, payment_id: str, *, lock: b
     statement = select(PAYMENTS).where(PAYMENTS.c.business_id == business_id, PAYMENTS.c.id == payment_id)
     row = (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return payment_of(row) if row else None
+
+
+async def has_money(tx: Transaction, business_id: str) -> bool:
+    """Return whether the provider ever took money for a business, still there or not."""
+    came = [Status.SUCCEEDED.value, Status.REVERSED.value, Status.QUARANTINED.value]
+    statement = select(PAYMENTS.c.id).where(
+        PAYMENTS.c.business_id == business_id, PAYMENTS.c.provider == PAYSTACK, PAYMENTS.c.status.in_(came)
+    )
+    return (await tx.execute(statement.limit(1))).one_or_none() is not None
 
 
 async def list_payments(

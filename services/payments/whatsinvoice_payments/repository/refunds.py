@@ -44,6 +44,19 @@ async def refund(tx: Transaction, business_id: str, refund_id: str) -> Refund | 
     return _refund(row) if row else None
 
 
+async def given_by_key(tx: Transaction, business_id: str, api_key_id: str, currency: str, since: datetime) -> int:
+    """Return the sum of an API key's refunds since a moment; no other of it is given until the transaction ends."""
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"payments.refunds:{api_key_id}", 0))))
+    statement = select(func.coalesce(func.sum(REFUNDS.c.amount_minor), 0)).where(
+        REFUNDS.c.business_id == business_id,
+        REFUNDS.c.api_key_id == api_key_id,
+        REFUNDS.c.currency == currency,
+        REFUNDS.c.created_at > since,
+        REFUNDS.c.status != RefundStatus.FAILED.value,
+    )
+    return int((await tx.execute(statement)).scalar_one())
+
+
 async def refunds_of(tx: Transaction, payment_id: str) -> Sequence[Refund]:
     """All of a payment, oldest first, locked."""
     statement = select(REFUNDS).where(REFUNDS.c.payment_id == payment_id).order_by(REFUNDS.c.id)

@@ -1,4 +1,7 @@
-"""The payout account: resolved with its bank, made known to all members at once, and a change of it held for a day."""
+"""The payout account: resolved with its bank and announced to all members at once.
+
+A change of it is held for a day, and so is the first one once money has come.
+"""
 
 from datetime import datetime, timedelta
 
@@ -12,6 +15,7 @@ from whatsinvoice_payments.clients import ProviderError, ProviderRefusal
 from whatsinvoice_payments.clients.banks import PaystackBanking
 from whatsinvoice_payments.domain.bank_account import BankAccount, Business
 from whatsinvoice_payments.domain.payout import Payout, PayoutAccount, PayoutStatus
+from whatsinvoice_payments.repository import payments
 from whatsinvoice_payments.repository import payouts as rows
 from whatsinvoice_payments.service.answers import away
 from whatsinvoice_payments.service.banks import BanksService
@@ -75,7 +79,8 @@ class PayoutService:
             if current.coming:
                 await self._announce(tx, current.active, moment)
             return None
-        active_from = moment + self._hold if current.active else moment
+        waits = current.active is not None or await payments.has_money(tx, business.id)
+        active_from = moment + self._hold if waits else moment
         wanted = PayoutAccount.wanted(business.id, account, business.currency, moment, active_from)
         await rows.add_payout_account(tx, wanted)
         await self._announce(tx, wanted, moment)

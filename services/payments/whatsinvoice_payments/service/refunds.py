@@ -20,7 +20,7 @@ from whatsinvoice_payments.clients import ProviderError, ProviderRefusal
 from whatsinvoice_payments.clients.paystack_refunds import PaystackRefunds
 from whatsinvoice_payments.domain.dispute import UNRESOLVED
 from whatsinvoice_payments.domain.payment import Payment
-from whatsinvoice_payments.domain.refund import LEASE, MAX_REASON, Refund, RefundStatus, amount_of
+from whatsinvoice_payments.domain.refund import LEASE, MAX_REASON, KeyLimit, Refund, RefundStatus, amount_of
 from whatsinvoice_payments.domain.schedule import retry_after
 from whatsinvoice_payments.repository import disputes as dispute_rows
 from whatsinvoice_payments.repository import payments as payment_rows
@@ -35,12 +35,20 @@ AT_ONCE = 5
 
 
 async def create_refund(
-    tx: Transaction, business_id: str, payment_id: str, amount_minor: int, reason: str, *, reopen: bool = False
+    tx: Transaction,
+    business_id: str,
+    payment_id: str,
+    amount_minor: int,
+    reason: str,
+    *,
+    reopen: bool = False,
+    by: KeyLimit | None = None,
 ) -> Refund:
     """Record a refund to be sent; amount 0 is all that is left. The invoice stays paid unless it is to `reopen`.
 
     Raises:
-        ServiceError: NOT_FOUND (PAYMENT_NOT_FOUND), INVALID_ARGUMENT (REASON_TOO_LONG), and as `amount_of`.
+        ServiceError: NOT_FOUND (PAYMENT_NOT_FOUND), INVALID_ARGUMENT (REASON_TOO_LONG), RESOURCE_EXHAUSTED
+            (REFUND_LIMIT_REACHED: by an API key), and as `amount_of`.
     """
     if len(reason) > MAX_REASON:
         raise invalid("reason", "REASON_TOO_LONG", f"use up to {MAX_REASON} characters")
@@ -50,6 +58,10 @@ async def create_refund(
     disputed = [dispute.amount_minor for dispute in found if dispute.status in UNRESOLVED]
     amount = amount_of(payment, amount_minor, sum(leaving) + sum(disputed))
     refund = Refund.of(payment, amount, reason, now(), reopen=reopen)
+    if by is not None:
+        since = refund.created_at - timedelta(days=1)
+        by.check(await rows.given_by_key(tx, business_id, by.api_key_id, payment.currency, since), amount)
+        refund.api_key_id = by.api_key_id
     await rows.add_refund(tx, refund)
     tx.publish(events.refund_updated(refund))
     return refund

@@ -19,6 +19,13 @@ NEW_PASSWORD = "Tall3rThanTrees"
 
 
 @pytest.fixture
+async def session(log_in: Any, confirmed: Any, verified: str) -> tuple[pb.TokenPair, Any]:
+    """Tokens of a device that is known from now on, and the metadata of fresh proof."""
+    tokens = await log_in(verified, origin=pb.Origin(device_id="a-device-of-the-person"))
+    return tokens, await confirmed(bearer(tokens.access_token))
+
+
+@pytest.fixture
 def five_guesses_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("whatsinvoice_auth.service.guessing.PHONE", Allowance(5, 5))
 
@@ -81,12 +88,10 @@ async def test_f03_a_code_of_one_purpose_proves_no_other(
 
 
 async def test_f03_recovery_ends_sessions_keys_and_known_devices_and_tells_the_phone(
-    auth: AuthServiceStub, gateway: Any, code_for: Any, verified: str, log_in: Any, expect: Any, process: Any
+    auth: AuthServiceStub, gateway: Any, code_for: Any, verified: str, session: Any, expect: Any, process: Any
 ) -> None:
-    tokens = await log_in(verified, origin=pb.Origin(device_id="a-stolen-device-of-hers"))
-    key = await auth.CreateApiKey(
-        pb.CreateApiKeyRequest(name="x", scopes=["invoices:write"]), metadata=bearer(tokens.access_token)
-    )
+    tokens, owner = session
+    key = await auth.CreateApiKey(pb.CreateApiKeyRequest(name="x", scopes=["invoices:write"]), metadata=owner)
     asked = await _asked(auth, gateway, verified)
     code = await code_for(asked)
     await expect(_reset(asked, _wrong(code)), gateway, "CODE_INVALID")
@@ -96,7 +101,8 @@ async def test_f03_recovery_ends_sessions_keys_and_known_devices_and_tells_the_p
     await expect(pb.ExchangeApiKeyRequest(key=key.key), gateway, "API_KEY_INVALID")
     await expect(pb.LoginRequest(phone=verified, password="Passw0rdly"), gateway, "CREDENTIALS_INVALID")
     await expect(_reset(asked, code), gateway, "CODE_INVALID")
-    await log_in(verified, NEW_PASSWORD)
+    login = pb.LoginRequest(phone=verified, password=NEW_PASSWORD)
+    assert (await auth.Login(login, metadata=gateway)).tokens.access_token
     async with process.unit_of_work.read() as tx:
         devices = text("SELECT count(*) FROM auth.known_devices WHERE user_id = :id")
         assert (await tx.execute(devices, {"id": recovered.user.id})).scalar_one() == 0

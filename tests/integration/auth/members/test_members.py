@@ -205,18 +205,26 @@ async def test_who_cannot_be_invited(auth: AuthServiceStub, owner: Any, verified
 
 
 async def test_a_removed_member_loses_sessions_and_keys_of_that_business(
-    auth: AuthServiceStub, owner: Any, joined_admin: Any, log_in: Any, gateway: Any, expect: Any, process: Any
+    auth: AuthServiceStub, owner: Any, joined_admin: Any, log_in: Any, gateway: Any, expect: Any, confirmed: Any
 ) -> None:
     colleague, member = joined_admin
     own = await log_in(colleague)
     there = await log_in(colleague, business_id=await _business_id(auth, owner))
     key = await auth.CreateApiKey(
-        pb.CreateApiKeyRequest(name="till", scopes=["invoices:read"]), metadata=bearer(there.access_token)
+        pb.CreateApiKeyRequest(name="till", scopes=["invoices:read"]),
+        metadata=await confirmed(bearer(there.access_token)),
     )
     await auth.RemoveMember(pb.RemoveMemberRequest(member_id=member.id), metadata=owner)
     await expect(pb.RefreshRequest(refresh_token=there.refresh_token), gateway, "REFRESH_TOKEN_INVALID")
     await expect(pb.ExchangeApiKeyRequest(key=key.key), gateway, "API_KEY_INVALID")
     await auth.Refresh(pb.RefreshRequest(refresh_token=own.refresh_token), metadata=gateway)
+
+
+async def test_a_removal_is_told_as_the_member_s_next_version(
+    auth: AuthServiceStub, owner: Any, joined_admin: Any, process: Any
+) -> None:
+    _, member = joined_admin
+    await auth.RemoveMember(pb.RemoveMemberRequest(member_id=member.id), metadata=owner)
     events = await _told(process, MemberChanged, member.id)
     assert [(event.active, event.aggregate_version) for event in events] == [(True, 1), (False, 2)]
 
@@ -245,9 +253,9 @@ async def test_the_last_owner_stays(auth: AuthServiceStub, owner: Any, expect: A
 
 
 async def test_another_business_has_other_members(
-    auth: AuthServiceStub, owner: Any, colleague: str, log_in: Any, expect: Any
+    auth: AuthServiceStub, owner: Any, colleague: str, log_in: Any, expect: Any, confirmed: Any
 ) -> None:
-    stranger = bearer((await log_in(colleague)).access_token)
+    stranger = await confirmed(bearer((await log_in(colleague)).access_token))
     [me] = (await auth.ListMembers(pb.ListMembersRequest(), metadata=owner)).members
     await expect(pb.RemoveMemberRequest(member_id=me.id), stranger, "MEMBER_NOT_FOUND")
     request = pb.ChangeMemberRoleRequest(member_id=me.id, role=pb.ROLE_STAFF)

@@ -167,7 +167,7 @@ async def test_a_logout_and_a_revoked_key_are_seen_by_the_other_process_within_a
     times: dict[str, list[float]] = {"logout": [], "revoked key": []}
     stays = await person.headers()
     for _ in range(5):
-        session = await person.headers()
+        session = await identity.confirm(gateways[0], await person.headers())
         body = {"name": "till", "scopes": ["business:read"]}
         made = (await gateways[0].post("/v1/api-keys", json=body, headers=session)).json()
         key = {"Authorization": f"Bearer {made['key']}"}

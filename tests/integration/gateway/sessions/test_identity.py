@@ -53,6 +53,9 @@ class Merchant:
     async def headers(self, **more: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {(await self.log_in(**more))['access_token']}"}
 
+    async def fresh_headers(self) -> dict[str, str]:
+        return await identity.confirm(self.client, await self.headers())
+
 
 @pytest.fixture
 def register(gateways: list[httpx.AsyncClient], stack: Any) -> Callable[[], Awaitable[Merchant]]:
@@ -148,7 +151,7 @@ async def test_sessions_can_be_seen_and_ended_one_by_one_or_all(
 
 
 async def test_an_api_key_is_a_token_until_it_is_revoked(gateways: list[httpx.AsyncClient], merchant: Merchant) -> None:
-    owner = await merchant.headers()
+    owner = await merchant.fresh_headers()
     body = {"name": "till", "scopes": ["business:read"]}
     keyed = {**owner, "Idempotency-Key": secrets.token_hex(8)}
     first = await gateways[0].post("/v1/api-keys", json=body, headers=keyed)
@@ -217,7 +220,7 @@ async def test_a_business_is_edited_as_it_was_seen(gateways: list[httpx.AsyncCli
 async def test_members_come_change_and_go(
     gateways: list[httpx.AsyncClient], merchant: Merchant, register: Callable[[], Awaitable[Merchant]]
 ) -> None:
-    owner, other = await merchant.headers(), await register()
+    owner, other = await merchant.fresh_headers(), await register()
     body = {"phone": other.phone, "role": "admin"}
     made = await gateways[0].post("/v1/business/members", json=body, headers=owner | _key())
     assert (made.status_code, made.json()["status"]) == (201, "invited")
