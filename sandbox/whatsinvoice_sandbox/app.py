@@ -27,7 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.world = world
     app.include_router(control.router)
     app.mount("/paystack", paystack_app(world))
-    app.mount("/graph/v23.0", meta_app(world))
+    app.mount("/graph/{version}", meta_app(world))
     app.mount("/static", StaticFiles(directory=STATIC))
 
     @app.get("/healthz")

@@ -68,12 +68,14 @@ class Phone:
     name: str
     messages: list[PhoneMessage] = field(default_factory=list)
     last_wrote: float | None = None
+    given_user_id: str = ""
+    """Set when another person holds the number, who has another business-scoped id."""
     _watchers: set[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = field(default_factory=set)
 
     @property
     def user_id(self) -> str:
-        """The business-scoped id, which stays the same for a phone and does not tell its number."""
-        return f"NG.{int(hashlib.sha256(self.number.encode()).hexdigest()[:14], 16)}"
+        """The business-scoped id, which stays the same for a person and does not tell the number."""
+        return self.given_user_id or f"NG.{int(hashlib.sha256(self.number.encode()).hexdigest()[:14], 16)}"
 
     @property
     def window_open(self) -> bool:
@@ -99,6 +101,11 @@ class Phone:
         message.status = status
         self._tell("message", message.view())
         return True
+
+    def change(self, message: PhoneMessage, content: dict[str, Any]) -> None:
+        """Show a message with other content: it was edited or deleted."""
+        message.content = content
+        self._tell("message", message.view())
 
     def find(self, wanted: str) -> PhoneMessage | None:
         return next((message for message in self.messages if message.id == wanted), None)

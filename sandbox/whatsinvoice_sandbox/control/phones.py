@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Self
 
@@ -12,7 +13,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import Field, model_validator
 
 from whatsinvoice_sandbox.meta.errors import MetaError
-from whatsinvoice_sandbox.phones import NotANumber, Phone
+from whatsinvoice_sandbox.phones import NotANumber, Phone, message_id
 from whatsinvoice_sandbox.world import Here, World
 
 from .strict import Strict
@@ -33,19 +34,44 @@ def _the_phone(phone: str, world: Here) -> Phone:
 ThePhone = Annotated[Phone, Depends(_the_phone)]
 
 
+class Edited(Strict):
+    """A new text for a message that this phone wrote."""
+
+    id: str
+    text: str = Field(min_length=1, max_length=4096)
+
+
 class Written(Strict):
-    """Exactly one of text, button_id and audio (base64 of Ogg/Opus bytes)."""
+    """Exactly one of the contents; `audio` and `image` are base64 of their bytes.
+
+    `user_id` makes it another person who holds the number from now on; `phone_number_id` is another number of the same
+    app, `group_id` a group; `to_number` announces that the person moved to that number.
+    """
 
     text: str | None = Field(default=None, min_length=1, max_length=4096)
     button_id: str | None = None
     audio: str | None = None
+    image: str | None = None
+    order: dict[str, Any] | None = None
+    edit: Edited | None = None
+    revoke: str | None = None
+    request_welcome: bool = False
+    to_number: str | None = None
+    caption: str | None = Field(default=None, min_length=1, max_length=1024)
     name: str | None = Field(default=None, min_length=1, max_length=100)
     user_id_only: bool = False
+    user_id: str | None = Field(default=None, pattern=r"^[A-Z]{2}\.\d{1,30}$")
+    group_id: str = ""
+    phone_number_id: str = ""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(value is not None for value in (self.text, self.button_id, self.audio)) != 1:
-            raise ValueError("give exactly one of text, button_id and audio")
+        contents = ("text", "button_id", "audio", "image", "order", "edit", "revoke", "to_number")
+        given = sum(getattr(self, name) is not None for name in contents) + self.request_welcome
+        if given != 1:
+            raise ValueError(f"give exactly one of {', '.join(contents)} and request_welcome")
+        if self.caption is not None and self.image is None:
+            raise ValueError("a caption belongs to an image")
         return self
 
 
@@ -53,16 +79,86 @@ class Written(Strict):
 async def write(phone: ThePhone, written: Written, world: Here) -> dict[str, Any]:
     """The phone writes to the business number."""
     phone.name = written.name or phone.name
-    if written.text is not None:
-        kind, content, told = "text", {"text": written.text}, {"text": {"body": written.text}}
-    elif written.button_id is not None:
-        kind, content, told = _tapped(phone, written.button_id, world)
-    else:
-        kind, content, told = _recorded(written.audio or "", world)
+    phone.given_user_id = written.user_id or phone.given_user_id
+    if written.edit is not None or written.revoke is not None:
+        return _changed(phone, written, world)
+    if written.to_number is not None:
+        return _moved(phone, written.to_number, world)
+    kind, content, told = _content(phone, written, world)
     message = phone.add("inbound", kind, content)
     head = {"id": message.id, "timestamp": str(int(message.at.timestamp())), "type": kind}
-    world.meta_webhooks.phone_wrote(phone, head | told, hide_number=written.user_id_only)
+    _announce(phone, head | told, written, world)
     return message.view()
+
+
+def _announce(phone: Phone, told: dict[str, Any], written: Written, world: World) -> None:
+    world.meta_webhooks.phone_wrote(
+        phone,
+        told,
+        hide_number=written.user_id_only,
+        to_number_id=written.phone_number_id,
+        group_id=written.group_id,
+    )
+
+
+def _content(phone: Phone, written: Written, world: World) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Return the type of a new message, what the phone shows of it, and what Meta tells of it."""
+    if written.text is not None:
+        return "text", {"text": written.text}, {"text": {"body": written.text}}
+    if written.button_id is not None:
+        return _tapped(phone, written.button_id, world)
+    if written.order is not None:
+        return "order", {"text": "An order from the catalogue"}, {"order": written.order}
+    if written.request_welcome:
+        return "request_welcome", {"text": ""}, {}
+    if written.image is not None:
+        return _pictured(written.image, written.caption, world)
+    return _recorded(written.audio or "", world)
+
+
+def _changed(phone: Phone, written: Written, world: World) -> dict[str, Any]:
+    """Edit or delete a message that this phone wrote: WhatsApp tells it as a message of its own."""
+    wanted = written.edit.id if written.edit else written.revoke or ""
+    message = phone.find(wanted)
+    if message is None or message.direction != "inbound":
+        raise HTTPException(404, f"this phone wrote no message with the id {wanted!r}")
+    kind = "edit" if written.edit else "revoke"
+    told: dict[str, Any] = {"original_message_id": message.id}
+    if written.edit:
+        told["message"] = {"type": "text", "text": {"body": written.edit.text}}
+        phone.change(message, {"text": written.edit.text, "edited": True})
+    else:
+        phone.change(message, {"text": "", "deleted": True})
+    head = {"id": message_id(), "timestamp": str(int(time.time())), "type": kind}
+    _announce(phone, {**head, kind: told}, written, world)
+    return message.view()
+
+
+def _moved(phone: Phone, to: str, world: World) -> dict[str, Any]:
+    """Announce that the person of this phone moved to another number."""
+    new = _the_phone(to, world)
+    body = f"User {phone.name} changed from {phone.number} to {new.number}"
+    system = {
+        "type": "user_changed_number",
+        "body": body,
+        "wa_id": new.number,
+        "user_id": new.user_id,
+        "previous_user_id": phone.user_id,
+    }
+    note = message_id()
+    world.meta_webhooks.number_changed(phone, system, note)
+    return {"id": note, "type": "system"}
+
+
+def _pictured(image: str, caption: str | None, world: World) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    try:
+        media = world.media.add(base64.b64decode(image, validate=True), "image/png")
+    except (binascii.Error, MetaError) as error:
+        raise HTTPException(422, f"image: {error}") from error
+    shown = {"url": world.media.phone_url(media, "image.png"), "sha256": media.sha256, "size": len(media.content)}
+    told = {"id": media.id, "mime_type": media.mime_type, "sha256": media.sha256}
+    told |= {"caption": caption} if caption else {}
+    return "image", {"text": caption or "", "image": shown}, {"image": told}
 
 
 def _tapped(phone: Phone, button_id: str, world: World) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -101,7 +197,7 @@ async def read(phone: ThePhone, world: Here) -> dict[str, Any]:
         message for message in phone.messages if message.direction == "outbound" and phone.advance(message, "read")
     ]
     for message in unread:
-        world.meta_webhooks.status(message, "read", phone.number)
+        world.meta_webhooks.status(phone, message, "read")
     return {"read": [message.id for message in unread]}
 
 

@@ -53,7 +53,7 @@ async def send_message(body: Body, world: OfNumber) -> dict[str, Any]:
         raise MetaError(BAD_REQUEST, "The parameter messaging_product must be whatsapp.")
     if "status" in body:
         return _mark_read(body, world)
-    phone, recipient_id = _recipient(body, world)
+    phone, by_number = _recipient(body, world)
     callback_data = limits.optional_text(body, "biz_opaque_callback_data", limits.CALLBACK_DATA)
     content = await Reader(world.media, world.templates).read(body)
     if body.get("context") is not None:
@@ -64,26 +64,30 @@ async def send_message(body: Body, world: OfNumber) -> dict[str, Any]:
         raise MetaError(WINDOW_CLOSED, details)
     world.rates.take(phone.number)
     message = phone.add("outbound", kind, content, callback_data)
-    world.meta_webhooks.message_accepted(phone, message, world.templates.category(content), recipient_id)
-    contact = {"input": body["to"], **({"wa_id": recipient_id} if recipient_id else {"user_id": phone.user_id})}
+    category = world.templates.category(content)
+    world.meta_webhooks.message_accepted(phone, message, category, hide_number=not by_number)
+    known = {"wa_id": phone.number} if by_number else {}
+    contact = {"input": body["to" if by_number else "recipient"], **known, "user_id": phone.user_id}
     sent = {"id": message.id, **({"message_status": "accepted"} if kind == "template" else {})}
     return {"messaging_product": "whatsapp", "contacts": [contact], "messages": [sent]}
 
 
-def _recipient(body: dict[str, Any], world: World) -> tuple[Phone, str | None]:
-    """The phone, and its number where the sender may know it."""
+def _recipient(body: dict[str, Any], world: World) -> tuple[Phone, bool]:
+    """Return the phone, and whether it was named by its number in `to`; a business-scoped id goes into `recipient`."""
     if body.get("recipient_type", "individual") != "individual":
         raise MetaError(INVALID, "recipient_type must be individual")
-    to = limits.text(body, "to", 100)
-    if known := world.phones.by_user_id(to):
-        return known, None
+    if body.get("to") is None and body.get("recipient") is not None:
+        known = world.phones.by_user_id(limits.text(body, "recipient", 150))
+        if known is None:
+            raise MetaError(INVALID, "recipient is not the business-scoped id of a user who wrote to this portfolio")
+        return known, False
     try:
-        phone = world.phones.get(to)
+        phone = world.phones.get(limits.text(body, "to", 100))
     except NotANumber as error:
         raise MetaError(INVALID, "to is not a valid WhatsApp number") from error
     if phone.number == world.settings.business_number:
         raise MetaError(SELF_SEND, "Recipient and sender are the same phone number")
-    return phone, phone.number
+    return phone, True
 
 
 def _mark_read(body: dict[str, Any], world: World) -> dict[str, Any]:

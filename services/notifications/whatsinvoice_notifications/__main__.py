@@ -36,6 +36,7 @@ def build(kit: Kit[Settings]) -> Parts:
         unit_of_work,
         settings.whatsapp_app_secret.get_secret_value(),
         settings.whatsapp_verify_token.get_secret_value(),
+        settings.whatsapp_phone_number_id,
     )
     conversations = ConversationService(unit_of_work, MerchantService(invoices), auth, settings.retry_seconds)
     sending = SendingService(unit_of_work, whatsapp, invoices, auth, settings.retry_seconds)

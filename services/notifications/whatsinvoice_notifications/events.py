@@ -37,7 +37,7 @@ def message_proto(message: Message) -> pb.Message:
         invoice_id=message.invoice_id,
         purpose=message.purpose.value,
         channel=CHANNEL,
-        to_masked=mask_phone(message.to),
+        to_masked=mask_phone(message.phone or message.user_id),
         status=STATUSES[message.status],
         attempts=message.attempts,
         error_code=message.error_code,

@@ -82,6 +82,7 @@ CONVERSATIONS = Table(
     Column("draft", JSONB, nullable=False),
     _words("asked"),
     _words("invoice_id"),
+    Column("sources", JSONB, nullable=False, server_default="[]"),
     _now("updated_at"),
 )
 
@@ -98,6 +99,8 @@ INBOUND_MESSAGES = Table(
     Column("kind", Text, nullable=False),
     Column("type", Text, nullable=False),
     _words("text"),
+    _words("about"),
+    _words("invoice_id"),
     Column("raw", LargeBinary, nullable=False),
     Column("sent_at", DateTime(timezone=True), nullable=False),
     _now("received_at"),
@@ -126,6 +129,12 @@ INBOUND_UNREAD = Table(
     Column("digest", LargeBinary, primary_key=True),
     Column("raw", LargeBinary, nullable=False),
     _now("received_at"),
+)
+
+Index(
+    "ix_inbound_messages_about",
+    INBOUND_MESSAGES.c.about,
+    postgresql_where=INBOUND_MESSAGES.c.about != "",
 )
 
 MESSAGES = Table(

@@ -6,7 +6,7 @@ from whatsinvoice_notifications.domain.message import Content, Template
 
 
 def body_of(
-    content: Content, *, to: str, correlation: str, file: tuple[str, str] | None, template: bool
+    content: Content, *, phone: str, user_id: str, correlation: str, file: tuple[str, str] | None, template: bool
 ) -> dict[str, Any]:
     """The body of POST /messages. `file` is (media id, file name) of the uploaded attachment.
 
@@ -15,7 +15,7 @@ def body_of(
     head = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "to": to,
+        **_recipient(phone, user_id),
         "biz_opaque_callback_data": correlation,
     }
     document = {"id": file[0], "filename": file[1]} if file else None
@@ -26,6 +26,11 @@ def body_of(
     if content.buttons:
         return head | {"type": "interactive", "interactive": _buttons(content)}
     return head | {"type": "text", "text": {"body": content.text, "preview_url": False}}
+
+
+def _recipient(phone: str, user_id: str) -> dict[str, str]:
+    """Return whom to send to: a number in `to`; the business-scoped id of a contact who hides it in `recipient`."""
+    return {"to": phone} if phone else {"recipient": user_id}
 
 
 def _buttons(content: Content) -> dict[str, Any]:

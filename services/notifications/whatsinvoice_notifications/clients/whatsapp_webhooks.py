@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -12,7 +13,7 @@ from whatsinvoice_kit.core.errors import invalid
 from whatsinvoice_notifications.domain.inbound import Batch, Incoming, Kind, StatusTold
 
 _DIGITS = re.compile(r"[1-9]\d{6,14}")
-_SILENT = frozenset({"reaction", "system", "ephemeral"})
+_SILENT = ("reaction", "system", "ephemeral")
 _CHANGES = frozenset({"user_changed_number", "user_changed_user_id"})
 _LATEST = 4_102_444_800
 """The year 2100, in epoch seconds: a timestamp beyond it is none."""
@@ -66,11 +67,11 @@ class _Text(_Loose):
 
 
 class _Button(_Loose):
-    payload: Words
+    payload: Words = ""
 
 
 class _Reply(_Loose):
-    id: Words
+    id: Words = ""
 
 
 class _Interactive(_Loose):
@@ -81,30 +82,78 @@ class _Interactive(_Loose):
 class _System(_Loose):
     type: Words = ""
     wa_id: Words = ""
+    previous_user_id: Words = ""
 
 
-class _Message(_Loose):
+class _Media(_Loose):
+    caption: Words = ""
+
+
+class _Content(_Loose):
+    """The part of a message that an edit replaces."""
+
+    type: Name
+    text: _Text | None = None
+    image: _Media | None = None
+    document: _Media | None = None
+    video: _Media | None = None
+
+    def written(self) -> str:
+        """Return the text, or the caption of a picture, a document or a video."""
+        media = {"image": self.image, "document": self.document, "video": self.video}.get(self.type)
+        if media:
+            return media.caption
+        return self.text.body if self.type == "text" and self.text else ""
+
+
+class _Edit(_Loose):
+    original_message_id: Name
+    message: _Content
+
+
+class _Revoke(_Loose):
+    original_message_id: Name
+
+
+class _Message(_Content):
     id: Name
     timestamp: Seconds
-    type: Name
     from_: Words = Field(default="", alias="from")
-    text: _Text | None = None
+    from_user_id: Words = ""
+    group_id: Words = ""
     button: _Button | None = None
     interactive: _Interactive | None = None
     system: _System | None = None
+    edit: _Edit | None = None
+    revoke: _Revoke | None = None
 
     def said(self) -> tuple[Kind, str]:
-        """What it is for us, and what it says."""
-        if self.type == "text" and self.text:
-            return "text", self.text.body
-        if self.type == "button" and self.button:
-            return "button", self.button.payload
-        reply = self.interactive and (self.interactive.button_reply or self.interactive.list_reply)
-        if self.type == "interactive" and reply:
-            return "button", reply.id
+        """Return what the message is for us, and what it says."""
+        if written := self.written():
+            return "text", written
+        if self.type in {"button", "interactive"}:
+            return "button", self._tapped()
         if self.type == "system" and self.system and self.system.type in _CHANGES:
             return "changed", f"+{self.system.wa_id}" if _DIGITS.fullmatch(self.system.wa_id) else ""
-        return ("silent" if self.type in _SILENT else "other"), ""
+        if self.type == "edit" and self.edit:
+            return "edit", self.edit.message.written()
+        kinds: dict[str, Kind] = {"request_welcome": "opened", **dict.fromkeys(_SILENT, "silent")}
+        if self.revoke:
+            kinds["revoke"] = "deleted"
+        return kinds.get(self.type, "other"), ""
+
+    def _tapped(self) -> str:
+        """Return the id of the button; empty where it has none."""
+        if self.button:
+            return self.button.payload
+        reply = self.interactive and (self.interactive.button_reply or self.interactive.list_reply)
+        return reply.id if reply else ""
+
+    @property
+    def about(self) -> str:
+        """The message that this one edits or deletes."""
+        earlier = self.edit or self.revoke
+        return earlier.original_message_id if earlier else ""
 
 
 class _Error(_Loose):
@@ -121,29 +170,37 @@ class _Status(_Loose):
     errors: Annotated[list[_Error], BeforeValidator(_coded)] = []
 
 
-def read_webhook(body: bytes) -> Batch:
-    """All messages and statuses of a webhook, on every level; INVALID_ARGUMENT (BODY_MALFORMED) unless an object."""
+def read_webhook(body: bytes, number_id: str = "") -> Batch:
+    """Read all messages and statuses of a webhook; raise INVALID_ARGUMENT (BODY_MALFORMED) unless it is an object.
+
+    `number_id` is Meta's id of our number. Parts for another number of the same app, messages in groups and fields
+    other than `messages` (such as `standby`) are counted, and no more.
+    """
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):
         envelope = None
     if not isinstance(envelope, dict):
         raise invalid("body", "BODY_MALFORMED", "the body is not a JSON object")
-    reader = _Reader()
+    reader = _Reader(number_id)
     for entry in reader.items(envelope, "entry"):
         for change in reader.items(entry, "changes"):
             value = change.get("value")
-            if isinstance(value, dict):
-                reader.read(value)
-            else:
+            if not isinstance(value, dict):
                 reader.set_aside(change)
-    return Batch(tuple(reader.messages), tuple(reader.statuses), tuple(reader.unread))
+            elif change.get("field", "messages") != "messages":
+                reader.ignored["other_field"] += 1
+            else:
+                reader.read(value)
+    return Batch(tuple(reader.messages), tuple(reader.statuses), tuple(reader.unread), dict(reader.ignored))
 
 
 class _Reader:
     """Collects from one webhook."""
 
-    def __init__(self) -> None:
+    def __init__(self, number_id: str) -> None:
+        self._number_id = number_id
+        self.ignored: Counter[str] = Counter()
         self.messages: list[Incoming] = []
         self.statuses: list[StatusTold] = []
         self.unread: list[bytes] = []
@@ -160,10 +217,23 @@ class _Reader:
             elif item is not None:
                 self.set_aside(item)
 
+    def _is_ours(self, value: dict[str, Any]) -> bool:
+        """Return whether the part is for our number; without a number in it, it is."""
+        metadata = value.get("metadata")
+        number = metadata.get("phone_number_id") if isinstance(metadata, dict) else None
+        return not (self._number_id and isinstance(number, str) and number != self._number_id)
+
     def read(self, value: dict[str, Any]) -> None:
+        """Collect the messages and the statuses of one change."""
+        if not self._is_ours(value):
+            self.ignored["other_number"] += 1
+            return
         contacts = [contact for given in self.items(value, "contacts") if (contact := _read(_Contact, given))]
         for given in self.items(value, "messages"):
             message = _read(_Message, given)
+            if message and message.group_id:
+                self.ignored["group"] += 1
+                continue
             incoming = message and _incoming(message, contacts, _raw(given))
             if incoming:
                 self.messages.append(incoming)
@@ -184,30 +254,41 @@ def _read(model: type[ModelT], given: dict[str, Any]) -> ModelT | None:
 
 
 def _incoming(message: _Message, contacts: list[_Contact], raw: bytes) -> Incoming | None:
-    """None when it cannot be told for certain who wrote."""
-    if message.from_:
-        contact = next((c for c in contacts if c.wa_id == message.from_), _Contact())
-    elif len(contacts) == 1:
-        contact = contacts[0]
-    else:
+    """Return the message; None when it cannot be told for certain who wrote it."""
+    contact = _sender(message, contacts)
+    if contact is None:
         return None
     digits = message.from_ or contact.wa_id
+    previous = message.system.previous_user_id if message.system else ""
+    user_id = previous or contact.user_id or message.from_user_id
     if digits and not _DIGITS.fullmatch(digits):
         return None
-    if not digits and not contact.user_id:
+    if not digits and not user_id:
         return None
     kind, text = message.said()
     return Incoming(
         provider_id=message.id,
         phone=f"+{digits}" if digits else "",
-        user_id=contact.user_id,
+        user_id=user_id,
         name=contact.profile.name,
         kind=kind,
         type=message.type,
         text=text,
         sent_at=datetime.fromtimestamp(message.timestamp, UTC),
         raw=raw,
+        about=message.about,
     )
+
+
+def _sender(message: _Message, contacts: list[_Contact]) -> _Contact | None:
+    """Return the contact of the message: by its number, by its business-scoped id, or the only one there is."""
+    if message.from_:
+        return next((contact for contact in contacts if contact.wa_id == message.from_), _Contact())
+    if message.system and message.system.previous_user_id:
+        return _Contact()
+    if message.from_user_id:
+        return next((contact for contact in contacts if contact.user_id == message.from_user_id), _Contact())
+    return contacts[0] if len(contacts) == 1 else None
 
 
 def _status_told(status: _Status, raw: bytes) -> StatusTold:

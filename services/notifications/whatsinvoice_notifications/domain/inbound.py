@@ -2,15 +2,17 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 SIGNATURE_PREFIX = "sha256="
 
-Kind = Literal["text", "button", "other", "silent", "changed"]
-"""What a message is for us; `silent` ones (reactions, most system notes) ask for no answer. `changed` is WhatsApp's own
-word that the sender's number belongs to somebody else from now on."""
+Kind = Literal["text", "button", "other", "silent", "changed", "edit", "deleted", "opened"]
+"""How a message is worked off. `silent`: reactions and most system notes, which ask for no answer. `changed`: WhatsApp
+says that the sender's number belongs to another person from now on. `edit` and `deleted` are about an earlier message.
+`opened`: the chat was opened for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Incoming:
     """What was written, the id of the button, or the number changed to (E.164; empty where it is not told)."""
     sent_at: datetime
     raw: bytes
+    about: str = ""
+    """The provider's id of the earlier message that this one edits or deletes."""
 
     @property
     def sender(self) -> str:
@@ -50,11 +54,14 @@ class StatusTold:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All that one webhook held; `unread` are the parts whose shape nobody knows, as JSON."""
+    """The content of one webhook: `unread` are the parts of an unknown shape, as JSON; `ignored` counts by reason the
+    parts that are not for us.
+    """
 
     messages: tuple[Incoming, ...] = ()
     statuses: tuple[StatusTold, ...] = ()
     unread: tuple[bytes, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,11 +156,6 @@ class Message:
     traceparent: str = ""
 
     @property
-    def to(self) -> str:
-        """How WhatsApp is told the recipient; a contact who hides the phone is reached by the business-scoped id."""
-        return self.phone or self.user_id
-
-    @property
     def has_template(self) -> bool:
         """Return whether it can be sent outside of the window: a one-time code always has a template."""
         return bool(self.verification_id) or self.content.template is not None

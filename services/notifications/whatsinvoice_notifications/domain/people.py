@@ -47,12 +47,14 @@ def acting_place(places: Sequence[Member], chosen_business_id: str) -> Member | 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Somebody on WhatsApp. The id is ours; the phone (E.164) may be unknown, WhatsApp's user id as well."""
+    """A person on WhatsApp. The id is ours; the phone (E.164) may be unknown, WhatsApp's user id as well."""
 
     id: str
     phone: str
     user_id: str
     name: str
+    changed_hands: tuple[str, ...] = ()
+    """The contacts, this one or others, whose number another person holds by what this message shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Conversation:
     draft: Mapping[str, Any]
     asked: str = ""
     invoice_id: str = ""
+    sources: Sequence[str] = ()
+    """The provider's ids of the messages that the card or the question came from."""
     updated_at: datetime | None = None
 
     def holds(self, moment: datetime) -> bool:

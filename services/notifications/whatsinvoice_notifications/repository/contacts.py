@@ -1,5 +1,6 @@
 """Contacts: found by phone or by WhatsApp's user id, whichever is known."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Row, delete, func, or_, select, update
@@ -20,34 +21,41 @@ async def contact_for(tx: Transaction, phone: str, name: str = "") -> str:
 
 
 async def seen(tx: Transaction, phone: str, user_id: str, name: str, at: datetime) -> Contact:
-    """The contact who wrote at a moment, which opens her 24-hour window; what is new about her is kept.
+    """Return the contact who wrote, with the 24-hour window opened at that moment. Keep what is new about the contact.
 
-    Phone and user id may be known as two contacts until she first shows both: then they become one.
+    Phone and user id may be known as two contacts until a message shows both: then they become one. A phone whose known
+    user id is another one changed hands, and so did the former phone of a user id that comes with a new phone.
     """
     wanted = or_(CONTACTS.c.phone == (phone or None), CONTACTS.c.user_id == (user_id or None))
     rows = (await tx.execute(select(CONTACTS).where(wanted).order_by(CONTACTS.c.id).with_for_update())).all()
     by_phone = next((row for row in rows if phone and row.phone == phone), None)
     by_user = next((row for row in rows if user_id and row.user_id == user_id), None)
-    if by_phone and by_user and by_phone.id != by_user.id:
-        await _give_up_user_id(tx, by_user, by_phone.id)
+    changed = [by_phone.id] if by_phone and by_phone.user_id and user_id and by_phone.user_id != user_id else []
+    moved = by_user is not None and bool(phone and by_user.phone) and by_user.phone != phone
+    if by_user is not None and (moved or (by_phone and by_phone.id != by_user.id)):
+        await _give_up_user_id(tx, by_user, by_phone.id if by_phone else "")
+    if moved and by_user is not None:
+        changed.append(by_user.id)
+        by_user = None
     known = by_phone or by_user
     if known is None:
         contact = Contact(new_id("con"), phone, user_id, name)
         values = {"id": contact.id, "phone": phone or None, "user_id": user_id or None, "name": name}
         await tx.execute(insert(CONTACTS).values(**values, last_inbound_at=at))
-        return contact
-    contact = Contact(known.id, phone or known.phone or "", user_id or known.user_id or "", name or known.name)
-    await tx.execute(
-        update(CONTACTS)
-        .where(CONTACTS.c.id == contact.id)
-        .values(
-            phone=contact.phone or None,
-            user_id=contact.user_id or None,
-            name=contact.name,
-            last_inbound_at=func.greatest(CONTACTS.c.last_inbound_at, at),
+    else:
+        contact = Contact(known.id, phone or known.phone or "", user_id or known.user_id or "", name or known.name)
+        await tx.execute(
+            update(CONTACTS)
+            .where(CONTACTS.c.id == contact.id)
+            .values(
+                phone=contact.phone or None,
+                user_id=contact.user_id or None,
+                name=contact.name,
+                last_inbound_at=func.greatest(CONTACTS.c.last_inbound_at, at),
+            )
         )
-    )
-    return contact
+    held = {*changed, contact.id} if changed else set()
+    return replace(contact, changed_hands=tuple(sorted(held)))
 
 
 async def give_up_user_id(tx: Transaction, contact_id: str) -> None:

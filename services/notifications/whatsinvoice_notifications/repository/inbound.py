@@ -27,6 +27,7 @@ async def add_messages(tx: Transaction, messages: Sequence[Incoming]) -> int:
             "kind": message.kind,
             "type": message.type,
             "text": message.text,
+            "about": message.about,
             "raw": message.raw,
             "sent_at": message.sent_at,
             "traceparent": current_traceparent(),
@@ -77,12 +78,43 @@ async def claim(tx: Transaction, moment: datetime, lease: timedelta, limit: int)
             row.attempts,
             row.received_at,
             Incoming(
-                row.provider_id, row.phone, row.user_id, row.name, row.kind, row.type, row.text, row.sent_at, row.raw
+                row.provider_id,
+                row.phone,
+                row.user_id,
+                row.name,
+                row.kind,
+                row.type,
+                row.text,
+                row.sent_at,
+                row.raw,
+                row.about,
             ),
             row.traceparent,
         )
         for row in await tx.execute(statement)
     ]
+
+
+async def is_replaced(tx: Transaction, message: Incoming) -> bool:
+    """Return whether the sender edited or deleted the message since."""
+    table = INBOUND_MESSAGES
+    later = select(table.c.id).where(table.c.about == message.provider_id, table.c.sender == message.sender).limit(1)
+    return (await tx.execute(later)).one_or_none() is not None
+
+
+async def led_to(tx: Transaction, message: Incoming) -> str:
+    """Return the id of the invoice that the earlier message of the sender led to; empty where it led to none."""
+    table = INBOUND_MESSAGES
+    earlier = select(table.c.invoice_id).where(table.c.provider_id == message.about, table.c.sender == message.sender)
+    found = (await tx.execute(earlier)).scalar_one_or_none()
+    return found or ""
+
+
+async def note_invoice(tx: Transaction, provider_ids: Sequence[str], invoice_id: str) -> None:
+    """Keep the invoice that these messages led to."""
+    await tx.execute(
+        update(INBOUND_MESSAGES).where(INBOUND_MESSAGES.c.provider_id.in_(provider_ids)).values(invoice_id=invoice_id)
+    )
 
 
 async def finish(tx: Transaction, inbound_id: str, outcome: str) -> None:

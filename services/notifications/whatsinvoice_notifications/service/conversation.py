@@ -15,7 +15,7 @@ from whatsinvoice_notifications import texts
 from whatsinvoice_notifications.clients import Auth
 from whatsinvoice_notifications.domain.billing import SentInvoice
 from whatsinvoice_notifications.domain.inbound import Waiting
-from whatsinvoice_notifications.domain.message import Outgoing, Purpose
+from whatsinvoice_notifications.domain.message import Content, Outgoing, Purpose
 from whatsinvoice_notifications.domain.people import Contact, Conversation, Member, acting_place
 from whatsinvoice_notifications.domain.provider_errors import backoff
 from whatsinvoice_notifications.repository import (
@@ -27,7 +27,7 @@ from whatsinvoice_notifications.repository import (
     sent_invoices,
 )
 from whatsinvoice_notifications.service.codes import bring_code, tag_in
-from whatsinvoice_notifications.service.holds import hold
+from whatsinvoice_notifications.service.holds import hold, hold_all
 from whatsinvoice_notifications.service.merchant import Answer, MerchantService, Turn
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,11 @@ class Writer:
     customer: bool
     unpaid: SentInvoice | None
     held: bool = False
-    """Her number changed hands: a member, but not to be acted for."""
+    """Whether the number changed hands: a member, but not to be acted for."""
+    replaced: bool = False
+    """Whether the message was edited or deleted before it was worked off: then the later one counts."""
+    earlier_invoice: str = ""
+    """The invoice that the message led to which this one edits or deletes."""
     unchosen: tuple[str, ...] = ()
     """The names of the person's businesses, where none of them is chosen, owned or the only one."""
 
@@ -97,16 +101,19 @@ class ConversationService:
         ANSWERED.labels(writer.who, outcome).inc()
 
     async def _answer(self, waiting: Waiting, writer: Writer) -> Answer | None:
-        if waiting.incoming.kind in ("silent", "changed"):
+        kind = waiting.incoming.kind
+        if kind in ("silent", "changed") or writer.replaced:
             return None
         if writer.held:
+            if kind == "deleted":
+                return None
             return Answer(texts.render("number_held"))
         if tag := tag_in(waiting.incoming):
             return await bring_code(self._auth, writer.contact.phone, tag)
         if writer.member:
-            turn = Turn(waiting, writer.member, writer.contact.id, writer.shown)
+            turn = Turn(waiting, writer.member, writer.contact.id, writer.shown, writer.earlier_invoice)
             return await self._merchants.answer(turn, now())
-        return _answer_to_others(writer)
+        return None if kind == "deleted" else _answer_to_others(writer)
 
     async def _later(self, waiting: Waiting, reason: str, at_least: float = 0) -> None:
         """Tries again, says so once when it takes long, and gives up aloud."""
@@ -116,7 +123,8 @@ class ConversationService:
             if over or waiting.attempts >= TRIES_BEFORE_NOTE:
                 writer = await _recognise(tx, waiting, moment)
                 name = "gave_up" if over else "wait"
-                await _say(tx, waiting, writer, Answer(texts.render(name)), key=name)
+                note = texts.render(name)
+                await _say(tx, waiting, writer, Answer(note), note, key=name)
             if over:
                 await inbound.finish(tx, waiting.id, f"gave up: {reason}")
             else:
@@ -139,10 +147,11 @@ def _answer_to_others(writer: Writer) -> Answer:
 
 
 async def _recognise(tx: Transaction, waiting: Waiting, moment: datetime) -> Writer:
-    """Who wrote; the contact's 24-hour window opens with it."""
+    """Return who wrote; the contact's 24-hour window opens with it. Hold numbers that changed hands."""
     incoming = waiting.incoming
     sent_at = min(incoming.sent_at, moment)
     contact = await contacts.seen(tx, incoming.phone, incoming.user_id, incoming.name, sent_at)
+    await hold_all(tx, contact.changed_hands)
     places, chosen = await members.places_of_phone(tx, contact.phone) if contact.phone else ([], "")
     member = acting_place(places, chosen)
     if places:
@@ -150,7 +159,17 @@ async def _recognise(tx: Transaction, waiting: Waiting, moment: datetime) -> Wri
         current = shown if shown and member and shown.current(member.business_id, moment) else None
         held = bool(shown and shown.holds(moment))
         unchosen = () if member else tuple(place.business_name for place in places)
-        return Writer(contact, member, current, customer=False, unpaid=None, held=held, unchosen=unchosen)
+        return Writer(
+            contact,
+            member,
+            current,
+            customer=False,
+            unpaid=None,
+            held=held,
+            unchosen=unchosen,
+            replaced=await inbound.is_replaced(tx, incoming),
+            earlier_invoice=await inbound.led_to(tx, incoming) if incoming.about else "",
+        )
     known, unpaid = await sent_invoices.last_of(tx, contact.phone) if contact.phone else (False, None)
     return Writer(contact, None, None, known, unpaid)
 
@@ -161,21 +180,26 @@ async def _record(tx: Transaction, waiting: Waiting, writer: Writer, answer: Ans
         outcome = "held"
         await hold(tx, writer.contact.id, waiting.incoming.text)
     elif answer is not None:
-        await _say(tx, waiting, writer, answer)
-        outcome = "answered"
+        if answer.content is not None:
+            await _say(tx, waiting, writer, answer, answer.content)
+            outcome = "answered"
         if writer.member and not writer.held and not answer.verification_id:
             await conversations.put_conversation(tx, writer.contact.id, answer.shown)
+            if answer.shown and answer.shown.invoice_id:
+                await inbound.note_invoice(tx, answer.shown.sources, answer.shown.invoice_id)
     await inbound.finish(tx, waiting.id, outcome)
     return outcome
 
 
-async def _say(tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer, *, key: str = "answer") -> None:
+async def _say(
+    tx: Transaction, waiting: Waiting, writer: Writer, answer: Answer, content: Content, *, key: str = "answer"
+) -> None:
     """Queues the answer, once per message; of an answer that is given a single time, what is said the next time."""
     outgoing = Outgoing(
         _purpose(writer, answer),
         writer.contact.id,
         answer.once or f"{key}:{waiting.id}",
-        answer.content,
+        content,
         writer.member.business_id if writer.member and not answer.verification_id else "",
         answer.invoice_id,
         verification_id=answer.verification_id,

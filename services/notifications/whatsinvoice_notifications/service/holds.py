@@ -1,5 +1,6 @@
 """Numbers that changed hands: WhatsApp says so, and for a day nobody is acted for by them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -18,9 +19,14 @@ async def hold(tx: Transaction, contact_id: str, new_phone: str) -> None:
     """
     await contacts.give_up_user_id(tx, contact_id)
     held = {contact_id} | ({await contacts.contact_for(tx, new_phone)} if new_phone else set())
-    for each in sorted(held):
-        await conversations.put_conversation(tx, each, Conversation(each, "", "held", {}))
-    log.info("a number changed hands", contact=contact_id)
+    await hold_all(tx, sorted(held))
+
+
+async def hold_all(tx: Transaction, contact_ids: Sequence[str]) -> None:
+    """Let these contacts act for no business for a day."""
+    for contact_id in contact_ids:
+        await conversations.put_conversation(tx, contact_id, Conversation(contact_id, "", "held", {}))
+        log.info("number held: it changed hands", contact=contact_id)
 
 
 async def is_held(tx: Transaction, contact_id: str, moment: datetime) -> bool:

@@ -1,7 +1,7 @@
 """What a merchant is answered: drafts from chat lines, and what the buttons of a preview do."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,8 @@ class Answer:
     `once` names an answer that is given a single time; whoever asks again hears `again`.
     """
 
-    content: Content
+    content: Content | None
+    """None: nothing is said, and only what is shown changes."""
     shown: Conversation | None = None
     invoice_id: str = ""
     once: str = ""
@@ -47,6 +48,14 @@ class Turn:
     member: Member
     contact_id: str
     shown: Conversation | None
+    earlier_invoice: str = ""
+    """The invoice that the edited or deleted message led to."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """This message, and before it those of the question that it answers."""
+        before = tuple(self.shown.sources) if self.shown and self.shown.state == "question" else ()
+        return (*before, self.waiting.incoming.provider_id)
 
     @property
     def context(self) -> Context | None:
@@ -73,22 +82,43 @@ class MerchantService:
         try:
             if incoming.kind == "button":
                 return await self._tapped(turn, incoming.text)
+            if incoming.kind in {"edit", "deleted"}:
+                return await self._replaced(turn, moment)
+            if incoming.kind == "opened":
+                return Answer(texts.render("greeting", name=turn.member.name), turn.shown)
             if incoming.kind != "text":
-                return Answer(texts.render("text_only"), turn.shown)
-            member = turn.member
-            reading = read(
-                incoming.text,
-                sender="merchant",
-                now=min(incoming.sent_at, moment).astimezone(ZoneInfo(member.time_zone)),
-                home_country=member.country,
-                currency=member.currency,
-                context=turn.context,
-            )
-            return await self._on_reading(turn, reading)
+                return Answer(texts.render("text_only", business=turn.member.business_name), turn.shown)
+            return await self._on_reading(turn, _read(turn, moment))
         except ServiceError as error:
             if error.kind in PASSING:
                 raise
             return Answer(texts.render("refused", reason=reason_of(error)), turn.shown)
+
+    async def _replaced(self, turn: Turn, moment: datetime) -> Answer:
+        """Void what the earlier message led to, and read an edit as what the merchant says now."""
+        incoming, shown = turn.waiting.incoming, turn.shown
+        dropped = bool(turn.earlier_invoice)
+        if turn.earlier_invoice:
+            try:
+                await self._invoices.delete_draft(turn.member, turn.earlier_invoice)
+            except ServiceError as error:
+                if error.kind is not Kind.NOT_FOUND:
+                    return await self._not_replaced(turn, error)
+            shown = _without(shown, turn.earlier_invoice)
+        if shown and incoming.about in shown.sources:
+            shown, dropped = None, True
+        if incoming.kind == "deleted":
+            return Answer(None, shown)
+        now_shown = replace(turn, shown=shown)
+        reading = _read(now_shown, moment)
+        if dropped and not isinstance(reading, CreateInvoice):
+            return Answer(texts.render("edited"), shown)
+        return await self._on_reading(now_shown, reading)
+
+    async def _not_replaced(self, turn: Turn, error: ServiceError) -> Answer:
+        """The invoice was sent before the edit came: say so. A deletion stays silent."""
+        answer = await self._not_a_draft(turn, turn.earlier_invoice, error, "too_late_to_edit")
+        return replace(answer, content=None) if turn.waiting.incoming.kind == "deleted" else answer
 
     async def _on_reading(self, turn: Turn, reading: Reading) -> Answer:
         shown = turn.shown
@@ -120,7 +150,12 @@ class MerchantService:
             block=preview_block(invoice),
         )
         shown = Conversation(
-            turn.contact_id, turn.member.business_id, "preview", draft.to_dict(), invoice_id=invoice.id
+            turn.contact_id,
+            turn.member.business_id,
+            "preview",
+            draft.to_dict(),
+            invoice_id=invoice.id,
+            sources=turn.sources,
         )
         return Answer(content, shown, invoice.id)
 
@@ -140,7 +175,7 @@ class MerchantService:
             return await acts[action](turn, invoice_id)
         if action == "edit":
             return Answer(texts.render("edit"), turn.shown)
-        return _not_understood(turn.shown)
+        return _said(turn, Plain("help")) if not button else _not_understood(turn.shown)
 
     async def _send(self, turn: Turn, invoice_id: str) -> Answer:
         try:
@@ -182,6 +217,18 @@ def _forbidden(turn: Turn) -> Answer:
     return Answer(texts.render("role_forbids", role=member.role, business=member.business_name), turn.shown)
 
 
+def _read(turn: Turn, moment: datetime) -> Reading:
+    member, incoming = turn.member, turn.waiting.incoming
+    return read(
+        incoming.text,
+        sender="merchant",
+        now=min(incoming.sent_at, moment).astimezone(ZoneInfo(member.time_zone)),
+        home_country=member.country,
+        currency=member.currency,
+        context=turn.context,
+    )
+
+
 def reason_of(error: ServiceError) -> str:
     """In plain words: what is wrong with each field, or the message."""
     return "; ".join(dict.fromkeys(violation.message for violation in error.violations)) or error.message
@@ -210,7 +257,9 @@ def _question(turn: Turn, draft: Draft) -> Answer:
     if need == "amount" and draft.lines and all(line.unit_price_minor for line in draft.lines):
         name = "ask_figures"
     content = texts.render(name, customer=draft.customer.name or "the customer", item=unpriced or "item")
-    shown = Conversation(turn.contact_id, turn.member.business_id, "question", draft.to_dict(), asked=need)
+    shown = Conversation(
+        turn.contact_id, turn.member.business_id, "question", draft.to_dict(), asked=need, sources=turn.sources
+    )
     return Answer(content, shown)
 
 

@@ -112,7 +112,14 @@ class SendingService:
             document = await self._invoices.document(message.business_id, content.attachment)
             file = (await self._whatsapp.upload(document), document.file_name)
         as_template = message.template_only or not message.window_open(moment)
-        body = body_of(content, to=message.to, correlation=message.id, file=file, template=as_template)
+        body = body_of(
+            content,
+            phone=message.phone,
+            user_id=message.user_id,
+            correlation=message.id,
+            file=file,
+            template=as_template,
+        )
         await asyncio.sleep(self._pace.number_wait())
         self._unrecorded[message.id] = await self._whatsapp.send(body)
         await self._record(message.id)

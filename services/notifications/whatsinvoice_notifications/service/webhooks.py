@@ -19,7 +19,7 @@ from whatsinvoice_notifications.service.progress import move
 log = structlog.get_logger(__name__)
 
 PARTS = Counter("whatsapp_webhook_parts_total", "What webhooks held", ["part"])
-for _part in ("refused", "message", "repeated_message", "status", "unread"):
+for _part in ("refused", "message", "repeated_message", "status", "unread", "other_number", "group", "other_field"):
     PARTS.labels(_part)
 KEPT = timedelta(days=30)
 """Statuses, to be recognised when they are repeated, and parts that nobody could read, to be looked at."""
@@ -29,10 +29,11 @@ _STATUSES = {status.value: status for status in (Status.SENT, Status.DELIVERED, 
 class WebhookService:
     """From the raw body to rows."""
 
-    def __init__(self, unit_of_work: UnitOfWork, app_secret: str, verify_token: str) -> None:
+    def __init__(self, unit_of_work: UnitOfWork, app_secret: str, verify_token: str, number_id: str) -> None:
         self._unit_of_work = unit_of_work
         self._app_secret = app_secret
         self._verify_token = verify_token
+        self._number_id = number_id
 
     async def tidy(self) -> int:
         """Forgets what is past its time."""
@@ -51,7 +52,7 @@ class WebhookService:
         if not is_genuine(self._app_secret, body, signature):
             PARTS.labels("refused").inc()
             raise unauthenticated("SIGNATURE_INVALID", "the signature does not match the body")
-        return read_webhook(body)
+        return read_webhook(body, self._number_id)
 
     async def store(self, tx: Transaction, batch: Batch) -> None:
         """Keeps what is new; the same webhook again changes nothing."""
@@ -63,6 +64,8 @@ class WebhookService:
         PARTS.labels("message").inc(fresh)
         PARTS.labels("repeated_message").inc(len(batch.messages) - fresh)
         PARTS.labels("status").inc(len(batch.statuses))
+        for reason, count in batch.ignored.items():
+            PARTS.labels(reason).inc(count)
         if batch.unread:
             PARTS.labels("unread").inc(len(batch.unread))
             log.warning("parts of a webhook cannot be read", count=len(batch.unread))

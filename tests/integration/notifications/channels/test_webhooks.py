@@ -73,7 +73,7 @@ async def test_reactions_ask_for_no_answer_and_unknown_types_get_one(stage: Stag
     await stage.receive(envelope({"messages": [silent]}, {"messages": [unheard_of]}))
     await stage.until(lambda: _done(stage, merchant.phone, 2))
     [answer] = await stage.rows(MESSAGES, business_id=merchant.business_id)
-    assert "only read text" in answer["content"]["text"]
+    assert "I can read text" in answer["content"]["text"]
 
 
 async def test_the_subscription_is_confirmed_with_our_token_only(stage: Stage) -> None:

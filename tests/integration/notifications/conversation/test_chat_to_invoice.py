@@ -107,7 +107,7 @@ async def test_what_is_not_understood_shows_the_buttons_again(stage: Stage, merc
 
 async def test_a_voice_note_is_answered(stage: Stage, merchant: Merchant) -> None:
     await stage.write(merchant.phone, audio="T2dnUw==")
-    assert "only read text" in (await stage.heard(merchant.phone))[0]["text"]
+    assert "I can read text" in (await stage.heard(merchant.phone))[0]["text"]
 
 
 async def test_a_stranger_is_welcomed(stage: Stage) -> None:

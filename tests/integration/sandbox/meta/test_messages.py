@@ -40,7 +40,9 @@ async def test_a_text_is_accepted_and_shown(stage: Stage) -> None:
     answer = await stage.send(to=f"+{JANE}", **text("₦75,000 received"))
     assert answer.status_code == 200
     assert answer.json()["messaging_product"] == "whatsapp"
-    assert answer.json()["contacts"] == [{"input": f"+{JANE}", "wa_id": JANE}]
+    [contact] = answer.json()["contacts"]
+    assert (contact["input"], contact["wa_id"]) == (f"+{JANE}", JANE)
+    assert contact["user_id"].startswith("NG.")
     shown = (await stage.shown())[-1]
     assert shown["id"] == answer.json()["messages"][0]["id"]
     assert shown["id"].startswith("wamid.")

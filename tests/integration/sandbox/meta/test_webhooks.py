@@ -29,6 +29,7 @@ async def test_a_line_is_told_in_metas_envelope_and_signed(stage: Stage) -> None
     assert value["contacts"][0]["profile"] == {"name": "Jane Okafor"}
     message = value["messages"][0]
     assert message.pop("timestamp").isdigit()
+    assert message.pop("from_user_id") == value["contacts"][0]["user_id"]
     assert message == {"from": JANE, "id": written["id"], "type": "text", "text": {"body": "I don pay"}}
 
 
@@ -73,14 +74,52 @@ async def test_a_hidden_number_leaves_only_the_business_scoped_id(stage: Stage) 
     assert JANE not in str(stage.changes())
     contact, message = stage.changes()[0]["contacts"][0], stage.inbound()[0]
     assert "from" not in message
+    assert message["from_user_id"] == contact["user_id"]
     assert "wa_id" not in contact
-    answer = await stage.send(to=contact["user_id"], type="text", text={"body": "hello"})
+    refused = await stage.send(to=contact["user_id"], type="text", text={"body": "hello"})
+    assert refused.json()["error"]["code"] == 131009
+    answer = await stage.send(to="", recipient=contact["user_id"], type="text", text={"body": "hello"})
     assert answer.json()["contacts"] == [{"input": contact["user_id"], "user_id": contact["user_id"]}]
     await until(stage.statuses)
-    assert "recipient_id" not in stage.statuses()[0]
+    told = stage.statuses()[0]
+    assert "recipient_id" not in told
+    assert told["recipient_user_id"] == contact["user_id"]
 
 
-async def test_what_happens_together_is_told_in_one_batch_with_one_change_per_sender(stage: Stage) -> None:
+async def test_f16_each_status_comes_with_the_contact_beside_it(stage: Stage) -> None:
+    await stage.write()
+    await stage.send()
+    await stage.control("POST", f"/phones/{JANE}/read")
+    await until(lambda: {status["status"] for status in stage.statuses()} >= {"sent", "read"})
+    changes = [change for change in stage.changes() if "statuses" in change]
+    assert all(contact["user_id"].startswith("NG.") for change in changes for contact in change["contacts"])
+    assert {status["recipient_id"] for status in stage.statuses()} == {JANE}
+
+
+async def test_f18_an_edit_and_a_deletion_name_their_message(stage: Stage) -> None:
+    written = (await stage.write(text="75000"))["id"]
+    await stage.write(edit={"id": written, "text": "7500"})
+    await stage.write(revoke=written)
+    await until(lambda: len(stage.inbound()) == 3)
+    edit, revoke = stage.inbound()[1:]
+    assert edit["edit"] == {
+        "original_message_id": written,
+        "message": {"type": "text", "text": {"body": "7500"}},
+    }
+    assert revoke["revoke"] == {"original_message_id": written}
+    assert (await stage.shown())[0]["deleted"] is True
+
+
+async def test_f21_another_number_and_a_group_are_named(stage: Stage) -> None:
+    await stage.write(text="a", phone_number_id="99")
+    await stage.write(text="b", group_id="g1")
+    await until(lambda: len(stage.inbound()) == 2)
+    numbers = [change["metadata"]["phone_number_id"] for change in stage.changes()]
+    assert numbers[0] == "99"
+    assert stage.inbound()[1]["group_id"] == "g1"
+
+
+async def test_what_happens_together_is_told_in_one_change_with_all_its_senders(stage: Stage) -> None:
     world = stage.server.world
     for phone, ids in ((JANE, ("a", "b")), (MERCHANT, ("c",))):
         for name in ids:
@@ -88,8 +127,9 @@ async def test_what_happens_together_is_told_in_one_batch_with_one_change_per_se
             world.meta_webhooks.phone_wrote(world.phones.get(phone), message, hide_number=False)
     await until(stage.receiver.received.__len__)
     assert len(stage.receiver.received) == 1
-    told = [[message["id"] for message in value["messages"]] for value in stage.changes()]
-    assert told == [["a", "b"], ["c"]]
+    [change] = stage.changes()
+    assert [message["id"] for message in change["messages"]] == ["a", "b", "c"]
+    assert [contact["wa_id"] for contact in change["contacts"]] == [JANE, MERCHANT]
 
 
 async def test_sent_then_delivered_with_price_and_our_own_data(stage: Stage) -> None:

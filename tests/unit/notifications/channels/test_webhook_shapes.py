@@ -16,6 +16,17 @@ GOLDEN_BODY = b'{"object":"whatsapp_business_account","entry":[]}'
 GOLDEN = "sha256=dce18d876c196e254c0e3619ea1db1611f702906ce5864067e623bb9b2f53d73"
 
 
+def hidden_message(user_id: str, text: str) -> dict[str, Any]:
+    """A message of a person who hides the phone."""
+    message = a_message("+2348012345678", text, from_user_id=user_id)
+    del message["from"]
+    return message
+
+
+def edit_of(message: dict[str, Any]) -> dict[str, Any]:
+    return {"original_message_id": "wamid.0", "message": message}
+
+
 def test_the_golden_signature() -> None:
     assert is_genuine("wa_app_secret", GOLDEN_BODY, GOLDEN)
 
@@ -101,3 +112,66 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     for key in list(keys):
         yield value, key
         yield from _places(value[key])
+
+
+def test_f16_each_message_of_a_batch_finds_its_hidden_sender() -> None:
+    contacts = [{"profile": {"name": name}, "user_id": f"NG.{number}"} for number, name in ((13, "Jane"), (14, "Ada"))]
+    messages = [hidden_message("NG.14", "hello from Ada"), hidden_message("NG.13", "hello from Jane")]
+    batch = read_webhook(envelope({"contacts": contacts, "messages": messages}))
+    assert [(m.phone, m.user_id, m.name, m.text) for m in batch.messages] == [
+        ("", "NG.14", "Ada", "hello from Ada"),
+        ("", "NG.13", "Jane", "hello from Jane"),
+    ]
+    assert batch.unread == ()
+
+
+def test_f16_a_changed_user_id_is_read_without_contacts() -> None:
+    system = {"type": "user_changed_user_id", "user_id": "NG.2", "previous_user_id": "NG.1", "body": "changed"}
+    message = {"id": "wamid.1", "timestamp": "1764590000", "type": "system", "system": system}
+    [told] = read_webhook(envelope({"messages": [message]})).messages
+    assert (told.kind, told.user_id) == ("changed", "NG.1")
+
+
+def test_f16_a_status_is_read_with_the_contact_beside_it() -> None:
+    told = a_status("delivered", "msg_1", "wamid.1", recipient_user_id="NG.1")
+    contact = {"profile": {"name": "Jane"}, "user_id": "NG.1"}
+    batch = read_webhook(envelope({"contacts": [contact], "statuses": [told]}))
+    assert [(status.status, status.correlation) for status in batch.statuses] == [("delivered", "msg_1")]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "text", "about"),
+    [
+        ({"type": "edit", "edit": edit_of({"type": "text", "text": {"body": "now"}})}, "edit", "now", "wamid.0"),
+        ({"type": "edit", "edit": edit_of({"type": "image", "image": {"caption": "now"}})}, "edit", "now", "wamid.0"),
+        ({"type": "revoke", "revoke": {"original_message_id": "wamid.0"}}, "deleted", "", "wamid.0"),
+        ({"type": "image", "image": {"id": "1", "caption": "invoice Jane 5000"}}, "text", "invoice Jane 5000", ""),
+        ({"type": "document", "document": {"id": "1", "caption": "hello"}}, "text", "hello", ""),
+        ({"type": "image", "image": {"id": "1"}}, "other", "", ""),
+        ({"type": "request_welcome"}, "opened", "", ""),
+        ({"type": "button", "button": {"text": "Yes"}}, "button", "", ""),
+        ({"type": "interactive", "interactive": {"type": "button_reply", "button_reply": {}}}, "button", "", ""),
+        ({"type": "something_new"}, "other", "", ""),
+        ({"type": "reaction", "reaction": {"emoji": "x"}}, "silent", "", ""),
+    ],
+)
+def test_f18_every_kind_of_message_is_read(content: dict[str, Any], kind: str, text: str, about: str) -> None:
+    message = a_message("+2348012345678") | content
+    if content["type"] != "text":
+        del message["text"]
+    [read] = read_webhook(envelope({"messages": [message]})).messages
+    assert (read.kind, read.text, read.about) == (kind, text, about)
+
+
+def test_f21_parts_for_others_are_counted_and_no_more() -> None:
+    ours, other = ({"metadata": {"phone_number_id": number}} for number in ("1", "2"))
+    phone = "+2348012345678"
+    values = [
+        ours | {"messages": [a_message(phone), a_message(phone, group_id="group-1")]},
+        other | {"messages": [a_message(phone)], "statuses": [a_status("read", "msg_1", "wamid.1")]},
+    ]
+    whole = json.loads(envelope(*values))
+    whole["entry"][0]["changes"].append({"field": "standby", "value": {"messages": [a_message(phone)]}})
+    batch = read_webhook(json.dumps(whole).encode(), "1")
+    assert (len(batch.messages), batch.statuses, batch.unread) == (1, (), ())
+    assert batch.ignored == {"group": 1, "other_number": 1, "other_field": 1}

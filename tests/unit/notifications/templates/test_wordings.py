@@ -101,7 +101,8 @@ def test_a_message_fits_its_template(name: str) -> None:
     """What Meta refuses with 132000 and 132012: another number of values, another header, another button."""
     content = rendered(name)
     file = FILE if content.attachment else None
-    sent = body_of(content, to="+2348012345678", correlation="msg_1", file=file, template=True)["template"]
+    recipient = {"phone": "+2348012345678", "user_id": ""}
+    sent = body_of(content, **recipient, correlation="msg_1", file=file, template=True)["template"]
     definition = wording(sent["name"], sent["language"]["code"]).definition(BASE)
     registered, components = definition["components"], sent["components"]
     formats = [parameter["type"].upper() for parameter in part(components, "HEADER").get("parameters", [])]
