@@ -86,7 +86,11 @@ class Stage:
 
     async def send(self, to: str = JANE, **message: Any) -> httpx.Response:
         recipient = {"to": to} if to else {}
-        body = {"messaging_product": "whatsapp", **recipient, **(message or {"type": "text", "text": {"body": "hello"}})}
+        body = {
+            "messaging_product": "whatsapp",
+            **recipient,
+            **(message or {"type": "text", "text": {"body": "hello"}}),
+        }
         return await self.graph("POST", f"/{NUMBER_ID}/messages", json=body)
 
     async def control(self, method: str, path: str, **how: Any) -> httpx.Response:
