@@ -158,6 +158,7 @@ async def on_dispute_opened(tx: Transaction, event: DisputeOpened) -> None:
             text="dispute_opened",
             amount=_money(dispute.amount),
             due_time=due,
+            dispute=dispute.id,
         )
 
 

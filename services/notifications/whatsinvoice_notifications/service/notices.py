@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from whatsinvoice_kit.core.money import Money
@@ -79,6 +80,7 @@ async def tell_of_money(
         "number": invoice.number,
         "url": invoice.public_url,
         "business": invoice.business_name,
+        "docs": _docs_beside(invoice.public_url),
     }
     if text:
         notice = Notice(event_id, business_id, text, values, invoice_id)
@@ -86,6 +88,12 @@ async def tell_of_money(
     if phone and customers_text:
         to_customer = Notice(event_id, business_id, customers_text, values, invoice_id, _purpose(customers_text))
         await tell(tx, to_customer, [phone])
+
+
+def _docs_beside(public_url: str) -> str:
+    """Return where the API is documented: at the gateway, which serves the public pages too."""
+    parts = urlsplit(public_url)
+    return f"{parts.scheme}://{parts.netloc}/docs"
 
 
 def _purpose(customers_text: str) -> Purpose:

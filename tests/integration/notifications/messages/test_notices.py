@@ -112,7 +112,7 @@ async def test_a_refund(stage: Stage, status: "pb.RefundStatus.ValueType", words
     assert all("*Refund* from Ada Designs" in text for text in to_customer)
 
 
-async def test_a_dispute_with_its_due_date_on_the_merchants_clock_and_its_end(stage: Stage) -> None:
+async def test_f40_a_dispute_says_where_to_answer_and_by_when_and_how_it_ends(stage: Stage) -> None:
     for lost, words in ((0, "the money stays with you"), (2_500_000, "₦25,000.00 goes back")):
         merchant = await stage.a_merchant()
         invoice = await an_invoice(stage, merchant)
@@ -122,6 +122,9 @@ async def test_a_dispute_with_its_due_date_on_the_merchants_clock_and_its_end(st
             stage, merchant, PAYMENTS, an_event(payment_events.DisputeOpened, merchant, dispute=dispute)
         )
         assert "disputes ₦75,000.00 for invoice INV-000007. Answer before 24 Dec 2026, 12:00" in opened
+        assert f"POST /v1/disputes/{dispute.id}/contest" in opened
+        assert "/docs" in opened
+        assert invoice.public_url not in opened
         await publish(stage.redis_url, PAYMENTS, an_event(payment_events.DisputeResolved, merchant, dispute=dispute))
 
         async def over(merchant: Merchant = merchant, words: str = words) -> bool:

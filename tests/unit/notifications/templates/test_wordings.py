@@ -39,6 +39,8 @@ VALUES = {
     "inviter": "Ada Obi",
     "role": "staff",
     "failures": "10",
+    "dispute": "dis_01k7q6m3x9v2c8d4f5g6h7j8k9",
+    "docs": "https://pay.example/docs",
 }
 RECEIPTS = ("receipt", "payment_notice")
 """What begins so leads to a receipt, all else to an invoice."""
