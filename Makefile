@@ -137,8 +137,9 @@ openapi: $(VENV)/.installed protos/gen/.made  ## Write gateway/openapi.json agai
 dashboards: setup  ## Write deploy/grafana/dashboards again after a change of generate.py
 	@$(PY) deploy/grafana/generate.py
 
-rules: setup  ## Write the Prometheus operator's rules and routes again after a change of deploy/prometheus or alertmanager.yml
+rules: setup  ## Write again: the Prometheus operator's rules and routes, and the rules of Redis' users
 	@$(PY) deploy/kubernetes/components/monitoring/generate.py
+	@$(PY) deploy/kubernetes/state/redis/base/generate.py
 
 browser:  ## Install Debian's Chromium for the browser tests (needs root)
 	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }

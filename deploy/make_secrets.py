@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 import pyrage
 from whatsinvoice_kit.data.provision import BACKUP_ROLE, DATABASE, owner_of, role_of
+from whatsinvoice_kit.events.acl import configuration
 from whatsinvoice_local.backing.secret_files import generated_once, write_private
-from whatsinvoice_local.generated import key_files, secrets_of
+from whatsinvoice_local.generated import event_keys, key_files, redis_passwords, secrets_of
 from whatsinvoice_local.parts import SERVICES
 
 FOLDER = Path(__file__).parents[1] / ".run" / "secrets"
@@ -68,11 +69,14 @@ def main(folder: Path = FOLDER) -> None:
     known = secrets_of(folder / "generated.json")
     identities = known.pop("BACKUP_IDENTITIES")
     write_private(folder / "generated.json", json.dumps(known, indent=1))  # what opens lies in a file of its own alone
-    redis = generated_once(folder / "redis_password")
-    files = {name.lower(): value for name, value in known.items() if not name.endswith("_DATABASE_PASSWORD")}
+    redis, users = generated_once(folder / "redis_password"), redis_passwords(known)
+    parts = ("_DATABASE_PASSWORD", "_REDIS_PASSWORD")
+    whole = {name: value for name, value in known.items() if not name.endswith(parts) and not name.startswith("EVENT_")}
+    files = {name.lower(): value for name, value in whole.items()}
     for service in SERVICES:
         name = service.upper()
         files[f"{service}_database_url"] = _address(role_of(service), known[f"{name}_DATABASE_PASSWORD"])
+        files[f"{service}_event_keys"] = event_keys(known, service)
         files[f"{service}_migration_url"] = _address(owner_of(service), known[f"{name}_OWNER_DATABASE_PASSWORD"])
     files |= {
         **key_files(known),
@@ -80,8 +84,8 @@ def main(folder: Path = FOLDER) -> None:
         **_of_postgres(generated_once(folder / "postgres_password")),
         **_of_backups(folder, identities),
         "redis_password": redis,
-        "redis_url": f"redis://:{redis}@redis:6379/0",
-        "redis.conf": _REDIS.format(password=redis),
+        **{f"{user}_redis_url": f"redis://{user}:{word}@redis:6379/0" for user, word in users.items()},
+        "redis.conf": _REDIS.format(password=redis) + configuration(users),
         "s3_access_key": (access_key := _kept(folder / "s3_access_key", secrets.token_hex(10).upper())),
         "s3_secret_key": (secret_key := _kept(folder / "s3_secret_key", secrets.token_urlsafe(30))),
         # of the same store, until another one is named

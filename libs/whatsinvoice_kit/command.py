@@ -10,9 +10,9 @@ import uvloop
 from whatsinvoice_kit.config.settings import ServiceSettings
 from whatsinvoice_kit.events.bus import parse_entry
 from whatsinvoice_kit.events.connection import connect_to
-from whatsinvoice_kit.events.dead_letters import list_dead, redrive
+from whatsinvoice_kit.events.dead_letters import list_dead
 from whatsinvoice_kit.observe.logging import configure_logging
-from whatsinvoice_kit.runtime import Command, ServiceSpec, SettingsT, serve
+from whatsinvoice_kit.runtime import Command, ServiceSpec, SettingsT, redrive_dead_letters, serve
 
 
 def main(spec: ServiceSpec[SettingsT], arguments: Sequence[str] | None = None) -> None:
@@ -32,7 +32,10 @@ def main(spec: ServiceSpec[SettingsT], arguments: Sequence[str] | None = None) -
 
         console(spec, settings, write=options.write)
     elif options.command == "dead-letters":
-        uvloop.run(_dead_letters(settings, spec.name, options.action, options.stream))
+        if options.action == "redrive":
+            uvloop.run(_redrive(spec, settings, options.stream))
+        else:
+            uvloop.run(_list_dead_letters(settings, spec.name, options.stream))
     elif options.command in spec.commands:
         if status := uvloop.run(_status(spec.commands[options.command], settings, options)):
             sys.exit(status)
@@ -52,7 +55,7 @@ def _parser(name: str, own: Mapping[str, Command[Any]]) -> argparse.ArgumentPars
     commands.add_parser("migrate", help="bring the service's schema up to date")
     prompt = commands.add_parser("console", help="a Python prompt with the service's repository, read-only")
     prompt.add_argument("--write", action="store_true", help="let it change rows")
-    letters = commands.add_parser("dead-letters", help="look at what failed five times, or send it again")
+    letters = commands.add_parser("dead-letters", help="list events that failed five times, or try them again")
     letters.add_argument("action", choices=("list", "redrive"))
     letters.add_argument("stream", help="whatsinvoice.payments.v1")
     for word, command in own.items():
@@ -60,16 +63,16 @@ def _parser(name: str, own: Mapping[str, Command[Any]]) -> argparse.ArgumentPars
     return parser
 
 
-async def _dead_letters(settings: ServiceSettings, group: str, action: str, stream: str) -> None:
+async def _redrive(spec: ServiceSpec[SettingsT], settings: SettingsT, stream: str) -> None:
+    applied, stay = await redrive_dead_letters(spec, settings, stream)
+    sys.stdout.write(f"{applied} applied, {stay} left\n")
+
+
+async def _list_dead_letters(settings: ServiceSettings, group: str, stream: str) -> None:
     connection = connect_to(settings.redis_address())
-    redis = connection.redis
     try:
-        if action == "redrive":
-            count = await redrive(redis, stream, group)
-            sys.stdout.write(f"{count} sent again\n")
-            return
-        for letter in await list_dead(redis, stream, group):
-            delivery = parse_entry(letter.origin_id.encode(), letter.fields)
+        for letter in await list_dead(connection.redis, stream, group):
+            delivery = parse_entry(letter.origin_id.encode(), letter.fields, group)
             sys.stdout.write(
                 f"{letter.entry_id} {delivery.event_type} {delivery.event_id} first as {letter.origin_id}\n"
             )

@@ -24,6 +24,7 @@ from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_kit.events.bus import Bus, StreamReader
 from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.events.inbox import Inbox, Subscription
+from whatsinvoice_kit.events.redrive import redrive
 from whatsinvoice_kit.events.relay import Relay
 from whatsinvoice_kit.events.tables import KitTables
 from whatsinvoice_kit.events.waiting import WaitingEvents
@@ -149,19 +150,21 @@ class Process(Generic[SettingsT]):
     def _make_worker(self, url: str, waiting: WaitingEvents, queues: QueueRunner) -> tuple[Bus, JobRunner]:
         spec, settings, tables = self._spec, self._settings, self._spec.tables
         connection = connect_to(settings.redis_address())
+        keys = settings.shared_event_keys()
         readers = [
             StreamReader(
                 connection,
                 subscription.stream,
                 spec.name,
                 Inbox(self.unit_of_work, tables.inbox, subscription, waiting).apply,
+                keys,
                 claim_idle_ms=settings.claim_idle_ms,
                 max_deliveries=settings.max_deliveries,
             )
             for subscription in self._parts.subscriptions
         ]
         outbox = (tables.outbox, tables.relay_state)
-        relay = Relay(connection.redis, self.unit_of_work, *outbox, spec.stream, days=settings.outbox_days)
+        relay = Relay(connection.redis, self.unit_of_work, *outbox, spec.stream, keys, days=settings.outbox_days)
 
         async def tidy() -> int:
             await relay.tidy(tables.inbox)
@@ -193,6 +196,27 @@ class Process(Generic[SettingsT]):
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
+    async def redrive(self, stream: str) -> tuple[int, int]:
+        """Apply the dead letters of one stream, and make the waiting events due that were given up."""
+        subscription = next((found for found in self._parts.subscriptions if found.stream == stream), None)
+        if subscription is None:
+            raise SystemExit(f"{self._spec.name} does not read {stream}")
+        tables, keys = self._spec.tables, self._settings.shared_event_keys()
+        waiting = WaitingEvents(self.unit_of_work, tables.waiting, tables.work, self._parts.subscriptions)
+        inbox = Inbox(self.unit_of_work, tables.inbox, subscription, waiting)
+        connection = connect_to(self._settings.redis_address())
+        try:
+            await waiting.retry_given_up()
+            return await redrive(connection.redis, stream, self._spec.name, inbox.apply, keys)
+        finally:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close what a process holds that was never started."""
+        for close in self._parts.closing:
+            await close()
+        await self.engine.dispose()
+
     async def start(self) -> None:
         """Starts everything, then is ready."""
         await self.ops.start()
@@ -216,10 +240,8 @@ class Process(Generic[SettingsT]):
         if self._bus is not None and self._jobs is not None and self._queues is not None:
             ends.append(self._stop_worker(self._bus, self._jobs, self._queues))
         await asyncio.gather(*ends)
-        for close in self._parts.closing:
-            await close()
         await self.ops.stop()
-        await self.engine.dispose()
+        await self.close()
         log.info("stopped")
 
     @staticmethod
@@ -247,3 +269,16 @@ async def serve(spec: ServiceSpec[SettingsT], settings: SettingsT, only: str = "
     await stop.wait()
     await process.stop()
     telemetry.stop()
+
+
+async def redrive_dead_letters(spec: ServiceSpec[SettingsT], settings: SettingsT, stream: str) -> tuple[int, int]:
+    """Apply the dead letters of one stream in this process. Return how many were applied, and how many stay.
+
+    Raises:
+        SystemExit: the service does not read that stream.
+    """
+    process = Process(spec, settings, "worker")
+    try:
+        return await process.redrive(stream)
+    finally:
+        await process.close()

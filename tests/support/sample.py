@@ -21,6 +21,8 @@ from whatsinvoice_kit.events.relay import Relay
 from whatsinvoice_kit.events.tables import KitTables
 from whatsinvoice_kit.events.waiting import WaitingEvents
 
+from support.event_keys import keys_for
+
 METADATA = service_metadata("sample")
 TABLES = KitTables.of(METADATA)
 EFFECTS = Table(
@@ -54,6 +56,7 @@ class Pipeline:
         self.unit_of_work = UnitOfWork(engine, TABLES.outbox)
         self.stream = f"sample.{secrets.token_hex(4)}.v1"
         self.address = address
+        self.keys = keys_for(self.stream, GROUP)
         self.poisonous = True
         self.connection = connect_to(address)
         self.broker, self.redis = self.connection.broker, self.connection.redis
@@ -61,7 +64,7 @@ class Pipeline:
         self.buses: list[Bus] = []
 
     def a_relay(self) -> Relay:
-        return Relay(self.redis, self.unit_of_work, TABLES.outbox, TABLES.relay_state, self.stream)
+        return Relay(self.redis, self.unit_of_work, TABLES.outbox, TABLES.relay_state, self.stream, self.keys)
 
     async def note(self, tx: Transaction, event: PaymentFailed) -> None:
         """The effect: one row an event; a poisonous one raises after its row."""
@@ -76,13 +79,17 @@ class Pipeline:
                 tx.publish(serialised(event))
         return [event.event_id for event in events]
 
-    async def consume(self) -> Bus:
-        """Starts one more consumer of the group."""
-        connection = connect_to(self.address)
+    def an_inbox(self) -> Inbox:
+        """Return the inbox whose handler is `note`."""
         subscription = Subscription(self.stream, {PaymentFailed: self.note})
-        inbox = Inbox(self.unit_of_work, TABLES.inbox, subscription, waiting(self.unit_of_work, TABLES, subscription))
+        return Inbox(self.unit_of_work, TABLES.inbox, subscription, waiting(self.unit_of_work, TABLES, subscription))
+
+    async def consume(self) -> Bus:
+        """Start one more consumer of the group."""
+        connection = connect_to(self.address)
+        inbox = self.an_inbox()
         reader = StreamReader(
-            connection, self.stream, GROUP, inbox.apply, claim_idle_ms=CLAIM_IDLE_MS, max_deliveries=5
+            connection, self.stream, GROUP, inbox.apply, self.keys, claim_idle_ms=CLAIM_IDLE_MS, max_deliveries=5
         )
         bus = Bus(connection, [reader])
         await bus.start()

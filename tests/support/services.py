@@ -7,16 +7,20 @@ from typing import Any
 
 import grpc
 from whatsinvoice_kit.config.redis_address import RedisAddress
+from whatsinvoice_kit.events.authentic import producer_of
 from whatsinvoice_kit.events.connection import connect_to
 from whatsinvoice_kit.rpc.errors import from_rpc_error
 from whatsinvoice_kit.runtime import Process, ServiceSpec
+
+from support.event_keys import EVENT_KEYS, keys_of
 
 
 @asynccontextmanager
 async def running(spec: ServiceSpec[Any], **values: Any) -> AsyncIterator[Process[Any]]:
     """A started process; settings by field name, the rest by default, and `only` for one half of it."""
     only = values.pop("only", "")
-    process = Process(spec, spec.settings(app_env="test", **values), only)
+    settings = spec.settings(app_env="test", **({"event_keys": EVENT_KEYS} | values))
+    process = Process(spec, settings, only)
     await process.start()
     try:
         yield process
@@ -41,12 +45,15 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
 
 
 async def publish(redis_url: str, stream: str, *events: Any) -> None:
-    """Puts events on a stream as a producer's relay does."""
+    """Put events on a stream as the relay of its producer does."""
+    keys = keys_of(producer_of(stream))
     connection = connect_to(RedisAddress.parse(redis_url))
     await connection.broker.connect()
     for event in events:
-        headers = {"event_type": type(event).__name__, "event_id": event.event_id, "traceparent": ""}
-        await connection.broker.publish(event.SerializeToString(), stream=stream, headers=headers)
+        body, event_type = event.SerializeToString(), type(event).__name__
+        headers = {"event_type": event_type, "event_id": event.event_id, "traceparent": ""}
+        headers |= keys.headers(stream, event_type, event.event_id, body)
+        await connection.broker.publish(body, stream=stream, headers=headers)
     await connection.close()
 
 

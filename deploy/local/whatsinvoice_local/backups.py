@@ -28,6 +28,7 @@ from whatsinvoice_local.backing import discard_postgres
 from whatsinvoice_local.backing.accounts import unprivileged_account
 from whatsinvoice_local.backing.postgres_programs import postgres_bin
 from whatsinvoice_local.fill import fill, render_documents
+from whatsinvoice_local.generated import redis_passwords
 from whatsinvoice_local.parts import SERVICES
 from whatsinvoice_local.resources import ObjectStorage, Resources, start_resources
 from whatsinvoice_local.stack import Stack
@@ -127,7 +128,7 @@ def _empty_stack(say: Callable[[str], None]) -> Iterator[Stack]:
 def restore_drill(backups: Backups, say: Callable[[str], None], name: str = "") -> dict[str, Any]:
     """Restores into servers of its own, starts every service on them, reads through the gateway; gives the result."""
     with _empty_stack(say) as stack:
-        resources = start_resources(stack.state.folder / "parts", {})
+        resources = start_resources(stack.state.folder / "parts", {}, redis_passwords(stack.state.secrets()))
         with _place(backups.settings, resources) as (settings, place):
             return drill(
                 settings,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from whatsinvoice_kit.data.provision import BACKUP_ROLE, DATABASE, owner_of, role_of
 
+from whatsinvoice_local.generated import event_keys
 from whatsinvoice_local.parts import SERVICES
 from whatsinvoice_local.resources import Resources
 
@@ -97,7 +98,7 @@ class Plan:
             f"{name}_OPS_PORT": str(self.ports[f"{part}.ops"]),
             f"{name}_SERVICE_KEY_FILE": str(self.keys / f"{part}_service_key"),
             "TRUSTED_KEYS_FILE": str(self.keys / "trusted_keys"),
-            "REDIS_URL": self.resources.redis_url,
+            "REDIS_URL": self.resources.redis_url_of(part),
             **self.resources.redis_options,
         }
         if self.certificates:
@@ -113,6 +114,7 @@ class Plan:
             f"{name}_DATABASE_URL": self.database_url(part),
             f"{name}_GRPC_PORT": str(self.ports[part]),
             "CLAIM_IDLE_MS": CLAIM_IDLE_MS,
+            f"{name}_EVENT_KEYS": event_keys(self.secrets, part),
         }
         return {**further, **_BASE, **own, **self._of_service()[part]}
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pyrage
@@ -53,6 +54,7 @@ def _makers() -> dict[str, Callable[[], str]]:
         "PAYSTACK_SECRET_KEY": lambda: f"sk_test_{secrets.token_hex(20)}",
         "WHATSAPP_PHONE_NUMBER_ID": lambda: str(10**14 + secrets.randbelow(9 * 10**14)),
     }
+    makers |= {_event_key(*pair): _text for pair in combinations(SERVICES, 2)}
     makers["BACKUP_IDENTITIES"] = lambda: str(pyrage.x25519.Identity.generate())
     for name in ("AUTH_CODE_SECRET", "AUTH_REFRESH_SECRET", "BACKUP_MANIFEST_KEYS"):
         makers[name] = _text
@@ -60,7 +62,23 @@ def _makers() -> dict[str, Callable[[], str]]:
         makers[name] = _text
     makers |= {f"{name.upper()}_DATABASE_PASSWORD": _text for name in (*SERVICES, "backup")}
     makers |= {f"{name.upper()}_OWNER_DATABASE_PASSWORD": _text for name in SERVICES}
+    makers |= {f"{name.upper()}_REDIS_PASSWORD": _text for name in _ISSUERS}
     return makers | {f"{name.upper()}_SERVICE_KEY": lambda: json.dumps(generate_key()) for name in _ISSUERS}
+
+
+def redis_passwords(known: dict[str, str]) -> dict[str, str]:
+    """Return the password of each Redis user."""
+    return {name: known[f"{name.upper()}_REDIS_PASSWORD"] for name in _ISSUERS}
+
+
+def event_keys(known: dict[str, str], service: str) -> str:
+    """Return EVENT_KEYS of a service: the key that it shares with each other one."""
+    return json.dumps({peer: [known[_event_key(service, peer)]] for peer in SERVICES if peer != service})
+
+
+def _event_key(one: str, other: str) -> str:
+    first, second = sorted((one, other))
+    return f"EVENT_KEY_{first.upper()}_{second.upper()}"
 
 
 def _text() -> str:

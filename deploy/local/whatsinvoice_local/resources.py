@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from whatsinvoice_kit.events.acl import configuration
+
 from whatsinvoice_local.backing import (
     BackingError,
     start_postgres,
@@ -40,20 +42,32 @@ class Resources:
     redis_url: str
     storage: ObjectStorage
     redis_options: Mapping[str, str] = field(default_factory=dict)
+    redis_passwords: Mapping[str, str] = field(default_factory=dict)
+    """User -> password, of the embedded server; a Redis that is given has its own users."""
+
+    def redis_url_of(self, part: str) -> str:
+        """Return the address with the user of a service or the gateway."""
+        if part not in self.redis_passwords:
+            return self.redis_url
+        return f"redis://{part}:{self.redis_passwords[part]}@{self.redis_url.rpartition('@')[2]}"
 
 
-def start_resources(folder: Path, given: Mapping[str, str]) -> Resources:
-    """Starts side by side what `given` does not name: DATABASE_URL, REDIS_URL, S3_ENDPOINT with its two keys.
+def start_resources(folder: Path, given: Mapping[str, str], passwords: Mapping[str, str]) -> Resources:
+    """Start side by side what `given` does not name: DATABASE_URL, REDIS_URL, S3_ENDPOINT with its two keys.
+
+    `passwords`: of the users that an embedded Redis is to have.
 
     Raises:
         BackingError: one of them did not become ready, or S3_ENDPOINT came without its keys; the others may run.
     """
+    users = configuration(passwords)
+    embedded = {} if given.get("REDIS_URL") else passwords
     with ThreadPoolExecutor() as threads:
         database = threads.submit(lambda: given.get("DATABASE_URL") or start_postgres(folder / "postgres").admin_url)
-        redis = threads.submit(lambda: given.get("REDIS_URL") or start_valkey(folder / "valkey").url)
+        redis = threads.submit(lambda: given.get("REDIS_URL") or start_valkey(folder / "valkey", users=users).url)
         storage = threads.submit(_storage, folder / "seaweedfs", given)
         options = {name: given[name] for name in _REDIS_OPTIONS if name in given}
-        return Resources(database.result(), redis.result(), storage.result(), options)
+        return Resources(database.result(), redis.result(), storage.result(), options, embedded)
 
 
 def _storage(folder: Path, given: Mapping[str, str]) -> ObjectStorage:

@@ -13,6 +13,7 @@ from whatsinvoice_local.backing import BackingError, processes
 from whatsinvoice_local.backing.processes import Process
 from whatsinvoice_local.certificates import write_certificates
 from whatsinvoice_local.environment import Plan
+from whatsinvoice_local.generated import redis_passwords
 from whatsinvoice_local.parts import BACKING, PARTS, PREFERRED_PORTS, PROGRAMS, SERVICES
 from whatsinvoice_local.probe import says_ok
 from whatsinvoice_local.resources import STOP, start_resources
@@ -89,7 +90,7 @@ class Stack:
         state = self.state
         state.make_homes()
         ports = state.ports(self._preferred)
-        resources = start_resources(state.folder / "parts", self._given)
+        resources = start_resources(state.folder / "parts", self._given, redis_passwords(state.secrets()))
         self._tell("postgres, valkey and seaweedfs are ready")
         further = {name: value for name, value in self._given.items() if name.startswith(PASSED_ON)}
         proxy = self._given.get("WHATSINVOICE_PROXY_URL", "")

@@ -22,6 +22,7 @@ from whatsinvoice_kit.config.secrets.weakness import (
     fault_of_trusted_keys,
     weakness_of,
 )
+from whatsinvoice_kit.events.authentic import EventKeys
 from whatsinvoice_kit.rpc.keys import CHECK_SECONDS, SigningKeys, TrustedKeys
 from whatsinvoice_kit.rpc.tls import CertificateFiles
 
@@ -159,7 +160,7 @@ class BaseServiceSettings(BaseSettings):
             yield "LOG_LEVEL is debug"
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            if isinstance(value, SecretStr) and name != "service_key":
+            if isinstance(value, SecretStr) and name not in ("service_key", "event_keys"):
                 text = value.get_secret_value()
                 if not text and field.is_required():
                     yield f"{name.upper()} is missing"
@@ -289,14 +290,29 @@ class ServiceSettings(RedisSettings):
     allow, and one more of each while it rolls, plus 21 (migrations, a backup, people), stays within Postgres'
     max_connections: tests/integration/deploy/test_pools.py.
     """
+    event_keys: SecretStr = SecretStr("")
+    """JSON: peer -> the keys shared with it, the first of which signs events for it; the others verify its events too,
+    while a key rotates. `{"payments": ["…"]}`, 32 characters or more each."""
     claim_idle_ms: int = Field(default=60_000, ge=100)
     """How long an unacknowledged event rests before another consumer takes it; well above a handler's time."""
     max_deliveries: int = Field(default=5, ge=1)
     outbox_days: int = Field(default=14, ge=1)
 
+    def shared_event_keys(self) -> EventKeys:
+        """Return the keys shared with other services.
+
+        Raises:
+            ValueError: EVENT_KEYS cannot be read.
+        """
+        return EventKeys.parse(self.service, self.event_keys.get_secret_value())
+
     def unsafe(self) -> Iterator[str]:
         """Also: Postgres without TLS, or with TLS only where the server likes it (libpq's default)."""
         yield from super().unsafe()
+        try:
+            self.shared_event_keys()
+        except ValueError as error:
+            yield f"EVENT_KEYS {error}" if self.event_keys.get_secret_value() else "EVENT_KEYS is missing"
         text = self.database_url.get_secret_value()
         if not self._weakness("database_url", text):
             [mode] = parse_qs(urlsplit(text).query).get("sslmode", [""])[-1:]

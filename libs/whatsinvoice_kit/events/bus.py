@@ -16,6 +16,7 @@ from faststream.redis.parser import BinaryMessageFormatV1
 from prometheus_client import Gauge
 from redis.exceptions import ResponseError
 
+from whatsinvoice_kit.events.authentic import REFUSED, EventKeys, header_of
 from whatsinvoice_kit.events.away import AWAY
 from whatsinvoice_kit.events.connection import SOCKET_SECONDS, Connection
 from whatsinvoice_kit.events.dead_letters import bury, dead_stream
@@ -43,6 +44,8 @@ class Delivery:
     event_type: str
     traceparent: str
     payload: bytes
+    mac: str = ""
+    """What proves the producer to the reading group."""
 
 
 RawMessage = Annotated[Any, Context("message")]
@@ -57,13 +60,23 @@ async def _untouched(message: Any, _: Any) -> "StreamMessage[Any]":
     return StreamMessage(raw_message=message, body=b"")
 
 
-def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Delivery:
-    """A stream entry as FastStream wrote it; without event id and type where it is anything else."""
+def parse_entry(entry_id: bytes, fields: dict[bytes, bytes], group: str) -> Delivery:
+    """Read a stream entry for a group, as FastStream wrote it. Anything else has no event id and no type."""
     parsed: tuple[bytes, Any] = BinaryMessageFormatV1.parse(fields.get(_DATA, b""))
     body, headers = parsed
     found = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
     event_id, event_type = found.get("event_id", ""), found.get("event_type", "")
-    return Delivery(entry_id.decode(), event_id, event_type, found.get("traceparent", ""), body)
+    mac = found.get(header_of(group), "")
+    return Delivery(entry_id.decode(), event_id, event_type, found.get("traceparent", ""), body, mac)
+
+
+def is_authentic(keys: EventKeys, delivery: Delivery, stream: str, group: str) -> bool:
+    """Return whether the producer of a stream made this event for this group. Count and log what it did not make."""
+    proven = keys.proves(delivery.mac, stream, delivery.event_type, delivery.event_id, delivery.payload)
+    if not proven:
+        REFUSED.labels(stream, group).inc()
+        log.error("event refused: wrong MAC", stream=stream, group=group, event_id=delivery.event_id)
+    return proven
 
 
 class StreamReader:
@@ -78,6 +91,7 @@ class StreamReader:
         stream: str,
         group: str,
         apply: Applier,
+        keys: EventKeys,
         *,
         claim_idle_ms: int,
         max_deliveries: int,
@@ -86,6 +100,7 @@ class StreamReader:
         self._stream = stream
         self._group = group
         self._apply = apply
+        self._keys = keys
         self._max_deliveries = max_deliveries
         self._consumer = consumer = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
         common: dict[str, Any] = {"group": group, "consumer": consumer, "last_id": ">"}
@@ -113,8 +128,8 @@ class StreamReader:
 
     async def _deliver(self, entries: list[_Entry], deliveries: int = 1) -> None:
         """Applies entries and acknowledges those that worked; the others stay pending for the claimer."""
-        parsed = {entry_id: parse_entry(entry_id, fields) for entry_id, fields in entries}
-        events = {entry_id: delivery for entry_id, delivery in parsed.items() if delivery.event_id}
+        parsed = {entry_id: parse_entry(entry_id, fields, self._group) for entry_id, fields in entries}
+        events = {entry_id: delivery for entry_id, delivery in parsed.items() if self._is_authentic(delivery)}
         try:
             failed = await self._apply(list(events.values())) if events else set()
         except OSError as error:
@@ -128,6 +143,10 @@ class StreamReader:
         for entry_id, fields in entries:
             if entry_id not in events or (last and events[entry_id].event_id in failed):
                 await bury(self._redis, self._stream, self._group, entry_id, fields)
+
+    def _is_authentic(self, delivery: Delivery) -> bool:
+        """Return whether an entry is an event, and its producer's own. Any other goes to the dead letters."""
+        return bool(delivery.event_id) and is_authentic(self._keys, delivery, self._stream, self._group)
 
     async def _uncount(self, entry_ids: list[bytes], deliveries: int) -> None:
         """Takes back the delivery that the database was not there for: an outage fills no dead letters."""

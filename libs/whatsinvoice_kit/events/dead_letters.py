@@ -1,4 +1,4 @@
-"""Dead letters: `{<stream>}.dead.<group>` keeps what failed five times, to be looked at and sent again."""
+"""Dead letters: `{<stream>}.dead.<group>` keeps events that failed five times, to be looked at and tried again."""
 
 from dataclasses import dataclass
 
@@ -46,17 +46,3 @@ async def list_dead(redis: RedisClient, stream: str, group: str, limit: int = 10
         )
         for entry_id, fields in entries
     ]
-
-
-async def redrive(redis: RedisClient, stream: str, group: str, limit: int = 100) -> int:
-    """Puts dead letters back at the end of the stream and gives their number.
-
-    Every group of the stream meets them again; inboxes drop what was applied, so this is harmless.
-    """
-    letters = await list_dead(redis, stream, group, limit)
-    for letter in letters:
-        async with redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(stream, dict(letter.fields))
-            pipe.xdel(dead_stream(stream, group), letter.entry_id)
-            await pipe.execute()
-    return len(letters)

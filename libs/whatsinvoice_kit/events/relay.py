@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.events.authentic import EventKeys
 from whatsinvoice_kit.events.connection import RedisClient, beside
 from whatsinvoice_kit.events.outbox import attributes_of
 from whatsinvoice_kit.observe import telemetry
@@ -52,11 +53,12 @@ WAITING = Gauge("outbox_waiting", "Events not yet published", ["stream"])
 AGE = Gauge("outbox_age_seconds", "Age of the oldest event not yet published", ["stream"])
 
 
-async def _encoded(row: Any, traceparent: str) -> bytes:
-    """An event as FastStream reads it."""
-    headers = {"event_type": row.event_type, "event_id": row.event_id, "traceparent": traceparent}
+async def encoded(keys: EventKeys, stream: str, event: Any, traceparent: str) -> bytes:
+    """Return an event as FastStream reads it, with the MAC for each consuming service."""
+    headers = {"event_type": event.event_type, "event_id": event.event_id, "traceparent": traceparent}
+    headers |= keys.headers(stream, event.event_type, event.event_id, event.payload)
     return await BinaryMessageFormatV1.encode(
-        message=row.payload, reply_to=None, headers=headers, correlation_id=row.event_id
+        message=event.payload, reply_to=None, headers=headers, correlation_id=event.event_id
     )
 
 
@@ -70,6 +72,7 @@ class Relay:
         outbox: Table,
         state: Table,
         stream: str,
+        keys: EventKeys,
         *,
         days: int = 14,
     ) -> None:
@@ -78,6 +81,7 @@ class Relay:
         self._outbox = outbox
         self._state = state
         self._stream = stream
+        self._keys = keys
         self._window = timedelta(days=days)
         self._epoch_key = beside(stream, "epoch")
         self._position_key = beside(stream, "position")
@@ -120,7 +124,7 @@ class Relay:
         """Writes them to the stream in one step; False, and nothing is written, when it is not this Redis."""
         keys = (self._stream, self._epoch_key, self._position_key)
         with ExitStack() as spans:
-            batch = [await _encoded(row, self._traceparent(row, spans)) for row in rows]
+            batch = [await encoded(self._keys, self._stream, row, self._traceparent(row, spans)) for row in rows]
             position = str(rows[0].read_at.timestamp())
             return bool(await self._redis.eval(_PUBLISH, len(keys), *keys, run_id, epoch, position, *batch))
 

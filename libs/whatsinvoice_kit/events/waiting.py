@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 KIND = "waiting_event"
 RETRY_SECONDS = 60.0
+GIVEN_UP = "given up: "
 WAITING = Gauge("events_waiting_seconds", "How long the oldest event has waited for another one")
 
 
@@ -113,8 +114,14 @@ class WaitingEvents:
     async def _give_up(self, tx: Transaction, taken: Taken, error: str) -> None:
         """Keep the row under the name of its error, so that `events_waiting_seconds` goes on to count it."""
         log.error("waiting event given up", event_id=taken.key, error=error)
-        given_up = update(self._table).where(self._table.c.event_id == taken.key).values(waits_for=f"given up: {error}")
+        given_up = update(self._table).where(self._table.c.event_id == taken.key).values(waits_for=f"{GIVEN_UP}{error}")
         await tx.execute(given_up)
+
+    async def retry_given_up(self) -> None:
+        """Make the events due that were given up."""
+        async with self._unit_of_work.begin() as tx:
+            found = await tx.execute(select(self._table.c.event_id).where(self._table.c.waits_for.startswith(GIVEN_UP)))
+            await work.add(tx, self._work, [NewWork(KIND, event_id) for event_id in found.scalars()])
 
     async def measure(self) -> None:
         """Set the gauge."""

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from support.backing import S3
 from support.cluster import given, needed_by
+from support.event_keys import EVENT_KEYS
 from support.keys import Keyring
 from whatsinvoice_backup.settings import Settings as BackupSettings
 from whatsinvoice_kit.storage import ObjectStore
@@ -367,7 +368,8 @@ def secret(name: str, keyring: Keyring, service: str, folder: str) -> str:
     random = secrets.token_hex(24)
     given = {
         "database_url": f"postgresql://whatsinvoice_{service}:{random}@postgres.state:5432/whatsinvoice?sslmode=require",
-        "redis_url": f"rediss://:{random}@redis.state:6379/0",
+        "event_keys": EVENT_KEYS,
+        "redis_url": f"rediss://{service}:{random}@redis.state:6379/0",
         "service_key": json.dumps(keyring.services[service]),
         "trusted_keys": keyring.trusted,
         "signing_keys": json.dumps([keyring.users]),

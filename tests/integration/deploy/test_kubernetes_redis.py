@@ -14,6 +14,8 @@ import pytest
 from support.certificates import write_certificate
 from support.redis_server import FETCHED, HAS_TLS, Server, eventually
 from support.redis_servers import running
+from support.root import ROOT
+from whatsinvoice_kit.events.acl import GATEWAY, SERVICES, rules_of
 from whatsinvoice_local.backing.ports import free_port
 
 WAYS = ("sentinel", "cluster")
@@ -98,6 +100,8 @@ def environment_of(folder: Path, port: int, **further: str) -> dict[str, str]:
         (folder / name).mkdir(exist_ok=True)
     (folder / "secrets" / "password").write_text("a1" * 16)
     (folder / "secrets" / "sentinel_password").write_text("b2" * 16)
+    for user in (*SERVICES, GATEWAY):
+        (folder / "secrets" / user).write_text(user * 4)
     if not (folder / "tls.crt").exists():
         write_certificate(folder, "tls")
     put(folder, "redis-cli", "redis-cli")
@@ -105,6 +109,7 @@ def environment_of(folder: Path, port: int, **further: str) -> dict[str, str]:
         "PATH": f"{folder / 'bin'}:{os.defpath}",
         "DATA": str(folder / "data"),
         "SECRETS": str(folder / "secrets"),
+        "RULES": str(ROOT / SCRIPTS / "base" / "users.rules"),
         "CERTIFICATES": str(folder),
         "NAMESPACE": "state",
         "ADDRESS": "127.0.0.1",
@@ -224,3 +229,8 @@ def test_a_cluster_whose_servers_all_came_back_elsewhere_finds_itself_again(root
             eventually(lambda: server.asked("CLUSTER INFO")["cluster_state"] == "ok", f"see {server.folder}", 20)  # noqa: B023  (asked at once)
         with redises.master_of("kept").client() as client:
             assert client.get("kept") == "through it"
+
+
+def test_f05_the_rules_of_its_users_are_those_of_the_kit(root: Path) -> None:
+    lines = (root / SCRIPTS / "base" / "users.rules").read_text().splitlines()
+    assert lines == [f"{user} {rules_of(user)}" for user in (*SERVICES, GATEWAY)], "make rules"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.backing import S3
+from support.event_keys import EVENT_KEYS
 from whatsinvoice_invoices.settings import Settings
 from whatsinvoice_kit.rpc.tokens import generate_key, public_half
 from whatsinvoice_kit.storage import ObjectStore
@@ -34,6 +35,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, s3: S3, store: ObjectS
         "SERVICE_KEY": json.dumps(key),
         "TRUSTED_KEYS": json.dumps({"whatsinvoice": {"keys": [public_half(key)]}}),
         "DATABASE_URL": "postgresql://invoices:database-word-of-the-tests@db/whatsinvoice?sslmode=verify-full",
+        "EVENT_KEYS": EVENT_KEYS,
         "REDIS_URL": "rediss://:redis-word-of-the-tests@redis:6379/0",
         "PUBLIC_BASE_URL": "https://pay.example",
         "S3_ENDPOINT": s3.endpoint,

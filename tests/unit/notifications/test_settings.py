@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from support.event_keys import EVENT_KEYS
 from whatsinvoice_kit.rpc.tokens import generate_key
 from whatsinvoice_notifications.settings import Settings
 
@@ -20,6 +21,7 @@ GOOD: dict[str, Any] = {
     "whatsapp_app_secret": "an-app-word-of-the-tests",
     "whatsapp_verify_token": "a-verify-token-of-the-tests",
     "auth_grpc": "127.0.0.1:1",
+    "event_keys": EVENT_KEYS,
 }
 
 

@@ -19,8 +19,10 @@ class Valkey:
     url: str
 
 
-def start_valkey(folder: Path, port: int | None = None, password: str | None = None) -> Valkey:
-    """Start the server of `folder`, or give the one that runs, whose password and port then stand.
+def start_valkey(folder: Path, port: int | None = None, password: str | None = None, users: str = "") -> Valkey:
+    """Start the server of `folder`, or return the one that runs, whose password, port and users then stand.
+
+    `users` are lines of its configuration (`kit.events.acl`); the address returned is the administrator's.
 
     Raises:
         BackingError: it did not become ready.
@@ -34,7 +36,7 @@ def start_valkey(folder: Path, port: int | None = None, password: str | None = N
                 write_private(secret, password)
             chosen = remembered_ports(folder / "ports.json", ["valkey"], {"valkey": port})["valkey"]
             (folder / "data").mkdir(exist_ok=True)
-            write_private(folder / "valkey.conf", _configuration(chosen, generated_once(secret)))
+            write_private(folder / "valkey.conf", _configuration(chosen, generated_once(secret)) + users)
             # Started in its folder, so that the configuration needs no path, which would have to be quoted.
             process = processes.spawn([str(_program()), "valkey.conf"], folder, working_folder=folder)
         chosen = known_ports(folder / "ports.json")["valkey"]

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
+from support.event_keys import EVENT_KEYS
 from support.vault import Vault, serving
 from whatsinvoice_kit.config.secrets import vault as client
 from whatsinvoice_kit.config.settings import BaseServiceSettings, ServiceSettings
@@ -220,6 +221,7 @@ def test_ten_wrong_things_of_the_environment_and_the_backend_are_ten_lines(
 
     for name, value in {"APP_ENV": "prod", "LOG_LEVEL": "debug", "WORKERS": "many"}.items():
         environment.setenv(name, value)
+    environment.setenv("EVENT_KEYS", EVENT_KEYS)
     vault.write("whatsinvoice/prod", trusted_keys=[], claim_idle_ms=1, ops_port="x")
     vault.write(
         "whatsinvoice/prod/sample",

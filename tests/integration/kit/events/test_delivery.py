@@ -7,8 +7,9 @@ from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from support.redis_servers import Redises
 from support.sample import GROUP, Pipeline, an_event, eventually
-from whatsinvoice_kit.events.dead_letters import list_dead, redrive
+from whatsinvoice_kit.events.dead_letters import list_dead
 from whatsinvoice_kit.events.outbox import serialised
+from whatsinvoice_kit.events.redrive import redrive
 
 
 @pytest.fixture(params=["standalone", "sentinel", "cluster"], scope="module")
@@ -82,7 +83,10 @@ async def test_a_redriven_dead_letter_is_applied_once_its_cause_is_gone(pipeline
     await pipeline.relay.publish_batch()
     await eventually(lambda: list_dead(pipeline.redis, pipeline.stream, GROUP))
     pipeline.poisonous = False
-    assert await redrive(pipeline.redis, pipeline.stream, GROUP) == 1
+    written = await pipeline.redis.xlen(pipeline.stream)
+    inbox = pipeline.an_inbox()
+    assert await redrive(pipeline.redis, pipeline.stream, GROUP, inbox.apply, pipeline.keys) == (1, 0)
+    assert await pipeline.redis.xlen(pipeline.stream) == written, "redrive wrote to the producer's stream"
     await eventually(lambda: pipeline.happened(ids))
     assert await list_dead(pipeline.redis, pipeline.stream, GROUP) == []
     assert sorted((await pipeline.effects()).values()) == [1, 1]

@@ -33,6 +33,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 async def xadd(pipeline: Pipeline, payload: bytes, event_id: str, event_type: str = "PaymentFailed") -> None:
     """Anything at all, as a producer's relay would write it."""
     headers = {"event_type": event_type, "event_id": event_id, "traceparent": ""}
+    headers |= pipeline.keys.headers(pipeline.stream, event_type, event_id, payload)
     await pipeline.broker.publish(payload, stream=pipeline.stream, headers=headers)
 
 
@@ -273,6 +274,7 @@ async def test_a_whole_window_is_marked_however_long_it_takes(
         TABLES.outbox,
         TABLES.relay_state,
         pipeline.stream,
+        pipeline.keys,
     )
     await relay.check_redis()
     await pipeline.publish(an_event())
@@ -485,6 +487,7 @@ async def test_a_read_that_swallows_its_end_is_waited_for(pipeline: Pipeline) ->
         pipeline.stream,
         GROUP,
         an_inbox(pipeline).apply,
+        pipeline.keys,
         claim_idle_ms=CLAIM_IDLE_MS,
         max_deliveries=5,
     )

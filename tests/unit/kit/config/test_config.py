@@ -39,6 +39,7 @@ GOOD = {
     "DATABASE_URL": "postgresql://sample:database-word-of-the-tests@db/whatsinvoice?sslmode=require&sslpassword=query-word",
     "REDIS_URL": "rediss://:redis-word-of-the-tests@redis:6379/0",
     "API_SECRET": "an-api-word-of-the-tests",
+    "EVENT_KEYS": '{"invoices": ["an-event-key-of-the-tests-32-chars"]}',
     "PUBLIC_URL": "https://user:url-word@pay.example",
 }
 TLS = {"RPC_TLS_CERT_FILE": "sample.crt", "RPC_TLS_KEY_FILE": "sample.key", "RPC_TLS_CA_FILE": "ca.crt"}
@@ -93,6 +94,7 @@ def test_ten_wrong_things_are_named_at_once(
         "WORKERS": "many",
         "GRPC_PORT": "x",
         "API_SECRET": "an-api-word-of-the-tests",
+        "EVENT_KEYS": GOOD["EVENT_KEYS"],
         "TRUSTED_KEYS": "[]",
     }.items():
         monkeypatch.setenv(name, value)
@@ -122,6 +124,12 @@ def test_ten_wrong_things_are_named_at_once(
         ("TRUSTED_KEYS", '{"whatsinvoice": []}', "TRUSTED_KEYS is no JSON object of issuer -> JWK set"),
         ("TRUSTED_KEYS", json.dumps({"whatsinvoice": {"keys": [KEY]}}), "TRUSTED_KEYS holds a private key"),
         ("LOG_LEVEL", "debug", "LOG_LEVEL is debug"),
+        ("EVENT_KEYS", "", "EVENT_KEYS is missing"),
+        (
+            "EVENT_KEYS",
+            '{"invoices": ["short"]}',
+            "EVENT_KEYS has a key for invoices that is shorter than 32 characters",
+        ),
         ("DATABASE_URL", "", "DATABASE_URL is missing"),
         ("DATABASE_URL", "postgresql://sample@db/whatsinvoice", "DATABASE_URL has no password"),
         ("DATABASE_URL", "sample", "DATABASE_URL is no address"),

@@ -28,4 +28,7 @@ cluster-announce-ip $ADDRESS
 cluster-announce-hostname $POD.redis.$NAMESPACE.svc
 cluster-preferred-endpoint-type hostname
 END
+while read -r user rules; do
+    echo "user $user on >$(cat "$secrets/$user") $rules"
+done < "${RULES:-/etc/redis/users.rules}" >> redis.conf
 exec redis-server redis.conf

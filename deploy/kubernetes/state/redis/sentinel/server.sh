@@ -32,4 +32,7 @@ min-replicas-to-write 1
 min-replicas-max-lag 10
 $role
 END
+while read -r user rules; do
+    echo "user $user on >$(cat "$secrets/$user") $rules"
+done < "${RULES:-/etc/redis/users.rules}" >> redis.conf
 exec redis-server redis.conf
