@@ -105,7 +105,7 @@ async def test_a_released_payment_counts_as_the_provider_has_it(stage: Stage) ->
     assert await release(stage, token, payment_id) == released
     assert (await stage.ledger(token))["receivable"] == -7_500_000
     assert sum((await stage.ledger(token)).values()) == 0
-    assert [type(event).__name__ for event in await stage.told(token)] == ["PaymentSucceeded"]
+    assert [type(event).__name__ for event in await stage.told(token)] == ["PaymentQuarantined", "PaymentSucceeded"]
     assert [found[3] for found in await findings(stage, released.reference)] == ["released"]
 
 
@@ -124,7 +124,7 @@ async def test_a_held_payment_is_given_back_and_its_invoice_hears_nothing(stage:
     assert books == {"paystack_clearing": -payment["fees_minor"], "fees": payment["fees_minor"]} | dict.fromkeys(
         ("customer_credit", "refunds"), 0
     )
-    assert {type(event).__name__ for event in await stage.told(token)} == {"RefundUpdated"}
+    assert {type(event).__name__ for event in await stage.told(token)} == {"PaymentQuarantined", "RefundUpdated"}
 
 
 async def test_what_is_not_held_is_not_released(stage: Stage) -> None:
