@@ -198,6 +198,8 @@ async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
     message = await first("/v1/messages")
     payment = await first("/v1/payments")
     member = await first("/v1/business/members")
+    invited = f"080{secrets.randbelow(90_000_000) + 10_000_000}"
+    invitation = await post("/v1/business/members", {"phone": invited, "role": "staff"})
     session = await first("/v1/auth/sessions")
     her.links["i"] = issued["public_url"].rpartition("/")[2]
     her.secrets |= {issued["id"], issued["public_url"], payment["reference"]}
@@ -210,6 +212,7 @@ async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
         "member_id": member["id"],
         "api_key_id": key["id"],
         "session_id": session["id"],
+        "invitation_id": invitation["id"],
     }
 
 

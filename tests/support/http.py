@@ -1,6 +1,7 @@
 """An ASGI application behind a real uvicorn on 127.0.0.1, in the test's own loop."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -32,3 +33,8 @@ async def served(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+def keyed(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers with an idempotency key of their own."""
+    return headers | {"Idempotency-Key": secrets.token_hex(8)}

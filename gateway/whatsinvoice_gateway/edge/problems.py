@@ -32,7 +32,7 @@ STATUSES = {
 }
 MAX_ERRORS = 100
 """Of one answer: a body may have a hundred thousand wrong fields."""
-MALFORMED = {"BODY_MALFORMED"}
+MALFORMED = {"BODY_MALFORMED", "IDEMPOTENCY_KEY_REQUIRED"}
 CODES = {
     HTTPStatus.BAD_REQUEST: "BODY_MALFORMED",
     HTTPStatus.NOT_FOUND: "ROUTE_NOT_FOUND",
@@ -96,8 +96,9 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
             HTTPStatus.BAD_REQUEST, "BODY_MALFORMED", "the body is not valid JSON", instance=request.url.path
         )
     if any(item["type"] == "missing" and item["loc"] == ("header", idempotency.HEADER) for item in found):
-        message = "this route moves money or a message: send an Idempotency-Key"
-        return problem(HTTPStatus.BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", message, instance=request.url.path)
+        return problem(
+            HTTPStatus.BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", idempotency.REQUIRED, instance=request.url.path
+        )
     errors = [
         {"field": _path(item["loc"]), "code": str(item["type"]).upper(), "message": str(item["msg"])}
         for item in found[:MAX_ERRORS]

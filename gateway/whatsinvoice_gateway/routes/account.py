@@ -101,7 +101,7 @@ def _add_sessions(routes: APIRouter, settings: Settings, limiter: Limiter) -> No
             await services.as_user("auth", services.auth.Logout, pb.LogoutRequest())
         return cookies.forget(Response(status_code=204))
 
-    @routes.post("/confirm", response_model=AccessTokenOut, responses=SIGNED_IN, dependencies=write)
+    @routes.post("/confirm", response_model=AccessTokenOut, responses=SIGNED_IN, dependencies=[signed_in])
     @limiter.limit(settings.login_limit)
     async def confirm(request: Request, body: ConfirmIn, services: ServicesDep) -> Response:
         """Five minutes of rights over payout account, keys, members and refunds."""
@@ -124,7 +124,7 @@ def _add_sessions(routes: APIRouter, settings: Settings, limiter: Limiter) -> No
         found = await services.as_user("auth", services.auth.RequestConfirmation, message)
         return answer(VerificationMadeOut.of(found.verification), 202)
 
-    @routes.post("/switch", response_model=AccessTokenOut, responses=SWITCH, dependencies=write)
+    @routes.post("/switch", response_model=AccessTokenOut, responses=SWITCH, dependencies=[signed_in])
     @limiter.limit(settings.account_limit)
     async def switch_business(request: Request, body: SwitchIn, services: ServicesDep) -> Response:
         """Choose the business that this session, later logins and the chat act for; earlier access tokens end."""

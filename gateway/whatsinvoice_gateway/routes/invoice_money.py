@@ -5,7 +5,7 @@ from starlette.responses import Response
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 
-from whatsinvoice_gateway.edge.idempotency import idempotency_required, idempotent
+from whatsinvoice_gateway.edge.idempotency import idempotency_required
 from whatsinvoice_gateway.edge.tokens import signed_in
 from whatsinvoice_gateway.routes.access import ServicesDep
 from whatsinvoice_gateway.routes.invoices import invoice_answer
@@ -17,7 +17,7 @@ routes = APIRouter(prefix="/v1/invoices", tags=["invoices"], dependencies=[signe
 REFUSED = problems(400, 401, 403, 404, 409, 422, 503)
 
 
-@routes.post("/{invoice_id}/void", response_model=InvoiceOut, responses=REFUSED, dependencies=[idempotent])
+@routes.post("/{invoice_id}/void", response_model=InvoiceOut, responses=REFUSED, dependencies=[idempotency_required])
 async def void_invoice(invoice_id: str, services: ServicesDep) -> Response:
     request = invoices_pb2.VoidInvoiceRequest(invoice_id=invoice_id)
     return invoice_answer((await services.as_user("invoices", services.invoices.VoidInvoice, request)).invoice)
@@ -52,7 +52,9 @@ async def confirm_transfer(invoice_id: str, services: ServicesDep, body: Transfe
     return answer(PaymentOut.of(found.payment))
 
 
-@routes.post("/{invoice_id}/reject-transfer", response_model=InvoiceOut, responses=REFUSED, dependencies=[idempotent])
+@routes.post(
+    "/{invoice_id}/reject-transfer", response_model=InvoiceOut, responses=REFUSED, dependencies=[idempotency_required]
+)
 async def reject_transfer(invoice_id: str, services: ServicesDep) -> Response:
     request = invoices_pb2.RejectTransferRequest(invoice_id=invoice_id)
     return invoice_answer((await services.as_user("invoices", services.invoices.RejectTransfer, request)).invoice)

@@ -8,7 +8,7 @@ from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.notifications.v1 import notifications_pb2
 from whatsinvoice.payments.v1 import payments_pb2
 
-from whatsinvoice_gateway.edge.idempotency import idempotency_required, idempotent
+from whatsinvoice_gateway.edge.idempotency import idempotency_required, idempotent, require_key
 from whatsinvoice_gateway.edge.tokens import signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
 from whatsinvoice_gateway.schemas.base import PDF, Page, answer, problems
@@ -38,6 +38,9 @@ def invoice_answer(message: pb.Invoice, status: int = 200) -> Response:
     dependencies=[idempotent],
 )
 async def create_invoice(body: InvoiceIn, services: ServicesDep) -> Response:
+    """A draft, or with `issue` an invoice at once: that one goes to the customer, so it needs an Idempotency-Key."""
+    if body.issue:
+        require_key()
     found = await services.as_user("invoices", services.invoices.CreateInvoice, body.message())
     return invoice_answer(found.invoice, 201)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 
-from whatsinvoice_gateway.edge.idempotency import idempotency_required, idempotent
+from whatsinvoice_gateway.edge.idempotency import idempotency_required
 from whatsinvoice_gateway.edge.tokens import signed_in
 from whatsinvoice_gateway.routes.access import PageDep, ServicesDep
 from whatsinvoice_gateway.schemas.base import PDF, Page, answer, problems
@@ -48,7 +48,9 @@ async def get_refund(refund_id: str, services: ServicesDep) -> Response:
     return answer(RefundOut.of((await services.as_user("payments", services.payments.GetRefund, request)).refund))
 
 
-@routes.post("/refunds/{refund_id}/retry", response_model=RefundOut, responses=PROVIDER, dependencies=[idempotent])
+@routes.post(
+    "/refunds/{refund_id}/retry", response_model=RefundOut, responses=PROVIDER, dependencies=[idempotency_required]
+)
 async def retry_refund(refund_id: str, body: RefundRetryIn, services: ServicesDep) -> Response:
     request = pb.RetryRefundRequest(refund_id=refund_id, bank_code=body.bank_code, account_number=body.account_number)
     return answer(RefundOut.of((await services.as_user("payments", services.payments.RetryRefund, request)).refund))
@@ -67,13 +69,17 @@ async def get_dispute(dispute_id: str, services: ServicesDep) -> Response:
     return answer(DisputeOut.of((await services.as_user("payments", services.payments.GetDispute, request)).dispute))
 
 
-@routes.post("/disputes/{dispute_id}/accept", response_model=DisputeOut, responses=PROVIDER, dependencies=[idempotent])
+@routes.post(
+    "/disputes/{dispute_id}/accept", response_model=DisputeOut, responses=PROVIDER, dependencies=[idempotency_required]
+)
 async def accept_dispute(dispute_id: str, services: ServicesDep) -> Response:
     request = pb.AcceptDisputeRequest(dispute_id=dispute_id)
     return answer(DisputeOut.of((await services.as_user("payments", services.payments.AcceptDispute, request)).dispute))
 
 
-@routes.post("/disputes/{dispute_id}/contest", response_model=DisputeOut, responses=PROVIDER, dependencies=[idempotent])
+@routes.post(
+    "/disputes/{dispute_id}/contest", response_model=DisputeOut, responses=PROVIDER, dependencies=[idempotency_required]
+)
 async def contest_dispute(dispute_id: str, body: ContestIn, services: ServicesDep) -> Response:
     request = pb.ContestDisputeRequest(dispute_id=dispute_id, message=body.message)
     found = await services.as_user("payments", services.payments.ContestDispute, request)

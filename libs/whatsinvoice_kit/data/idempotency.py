@@ -2,16 +2,36 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Protocol, Self, TypeVar
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, MetaData, Table, Text, func, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.rpc.call import current_call
 
-KEPT_HOURS = 72
-"""Money moves are answered again for 72 h; we keep all of them as long."""
+KEPT_HOURS = 30 * 24
+"""Apps may be offline for long before they repeat a request."""
+PATIENCE = timedelta(seconds=60)
+"""After so long an act around a provider's call that has no answer may be taken over."""
+UNDER_WAY = b"\0"
+"""In the place of an answer; no protobuf message begins so."""
 
 
 class Response(Protocol):
@@ -96,12 +116,57 @@ class Idempotency:
         call.replayed = True
         return response_type.FromString(stored)
 
+    async def around(
+        self, request: Response, response_type: type[ResponseT], act: Callable[[], Awaitable[ResponseT]]
+    ) -> ResponseT:
+        """Act once per key where the act calls a provider, and so cannot be one transaction.
+
+        The key is noted first, then the act runs, then its answer is kept. A repeat meanwhile is ABORTED
+        (IDEMPOTENCY_KEY_IN_USE). An act that failed, or was not heard of again for a minute, may be repeated: it must
+        stand a repeat by itself, as record-intent, call, record-result does.
+        """
+        call = current_call()
+        if not call.idempotency_key:
+            return await act()
+        scope = f"{call.tenant}:{call.method}"
+        digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        async with self._unit_of_work.begin() as tx:
+            stored = await self._find(tx, scope, call.idempotency_key, digest)
+            if stored is None:
+                row = {"scope": scope, "key": call.idempotency_key, "request_hash": digest, "response": UNDER_WAY}
+                await tx.execute(insert(self._table).values(**row))
+            elif stored == UNDER_WAY:
+                await self._take_over(tx, scope, call.idempotency_key)
+        if stored not in (None, UNDER_WAY):
+            call.replayed = True
+            return response_type.FromString(stored)
+        try:
+            response = await act()
+        except BaseException:
+            async with self._unit_of_work.begin() as tx:
+                await tx.execute(delete(self._table).where(self._row(scope, call.idempotency_key)))
+            raise
+        async with self._unit_of_work.begin() as tx:
+            kept = update(self._table).where(self._row(scope, call.idempotency_key))
+            await tx.execute(kept.values(response=response.SerializeToString()))
+        return response
+
+    async def _take_over(self, tx: Transaction, scope: str, key: str) -> None:
+        """Take an act that nobody finished; ABORTED while it may still be under way."""
+        table, moment = self._table, func.clock_timestamp()
+        stale = table.c.created_at < moment - PATIENCE
+        taken = update(table).where(self._row(scope, key), stale).values(created_at=moment).returning(table.c.key)
+        if (await tx.execute(taken)).one_or_none() is None:
+            raise _in_use()
+
+    def _row(self, scope: str, key: str) -> ColumnElement[bool]:
+        return and_(self._table.c.scope == scope, self._table.c.key == key)
+
     async def _find(self, tx: Transaction, scope: str, key: str, digest: bytes) -> bytes | None:
         """The kept answer, if any; holds the key until the transaction ends, so that two never work at once."""
         lock = select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"{scope}:{key}", 0)))
         if not (await tx.execute(lock)).scalar_one():
-            message = "the first request with this idempotency key is still running"
-            raise ServiceError(Kind.ABORTED, "IDEMPOTENCY_KEY_IN_USE", message, retry_after=1)
+            raise _in_use()
         table = self._table
         statement = select(table.c.request_hash, table.c.response).where(table.c.scope == scope, table.c.key == key)
         row = (await tx.execute(statement)).one_or_none()
@@ -111,3 +176,8 @@ class Idempotency:
             message = "this idempotency key was used with another request"
             raise ServiceError(Kind.INVALID_ARGUMENT, "IDEMPOTENCY_KEY_REUSED", message)
         return bytes(row.response)
+
+
+def _in_use() -> ServiceError:
+    message = "the first request with this idempotency key is still running"
+    return ServiceError(Kind.ABORTED, "IDEMPOTENCY_KEY_IN_USE", message, retry_after=1)

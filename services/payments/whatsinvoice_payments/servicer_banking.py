@@ -101,8 +101,12 @@ class BankServicer(payments_pb2_grpc.PaymentsServiceServicer):
         self, request: pb.CreateVirtualAccountRequest, context: Any
     ) -> pb.CreateVirtualAccountResponse:
         business_id = current_call().business_id
-        made = await self._virtual_accounts.create_virtual_account(business_id, request.customer_id)
-        return pb.CreateVirtualAccountResponse(account=bank_account_message(made.account))
+
+        async def act() -> pb.CreateVirtualAccountResponse:
+            made = await self._virtual_accounts.create_virtual_account(business_id, request.customer_id)
+            return pb.CreateVirtualAccountResponse(account=bank_account_message(made.account))
+
+        return await self._idempotency.around(request, pb.CreateVirtualAccountResponse, act)
 
     async def ListBanks(self, request: pb.ListBanksRequest, context: Any) -> pb.ListBanksResponse:
         currency = request.currency_code

@@ -77,10 +77,14 @@ class RefundServicer(BankServicer):
 
     async def RetryRefund(self, request: pb.RetryRefundRequest, context: Any) -> pb.RetryRefundResponse:
         business_id = current_call().business_id
-        retried = await self._refunds.retry_refund(
-            business_id, request.refund_id, request.bank_code, request.account_number
-        )
-        return pb.RetryRefundResponse(refund=refund_message(retried))
+
+        async def act() -> pb.RetryRefundResponse:
+            retried = await self._refunds.retry_refund(
+                business_id, request.refund_id, request.bank_code, request.account_number
+            )
+            return pb.RetryRefundResponse(refund=refund_message(retried))
+
+        return await self._idempotency.around(request, pb.RetryRefundResponse, act)
 
     async def ListDisputes(self, request: pb.ListDisputesRequest, context: Any) -> pb.ListDisputesResponse:
         page = request.page
@@ -96,13 +100,22 @@ class RefundServicer(BankServicer):
         return pb.GetDisputeResponse(dispute=dispute_message(found))
 
     async def AcceptDispute(self, request: pb.AcceptDisputeRequest, context: Any) -> pb.AcceptDisputeResponse:
-        found = await self._disputes.accept_dispute(current_call().business_id, request.dispute_id)
-        return pb.AcceptDisputeResponse(dispute=dispute_message(found))
+        business_id = current_call().business_id
+
+        async def act() -> pb.AcceptDisputeResponse:
+            found = await self._disputes.accept_dispute(business_id, request.dispute_id)
+            return pb.AcceptDisputeResponse(dispute=dispute_message(found))
+
+        return await self._idempotency.around(request, pb.AcceptDisputeResponse, act)
 
     async def ContestDispute(self, request: pb.ContestDisputeRequest, context: Any) -> pb.ContestDisputeResponse:
         business_id = current_call().business_id
-        found = await self._disputes.contest_dispute(business_id, request.dispute_id, request.message)
-        return pb.ContestDisputeResponse(dispute=dispute_message(found))
+
+        async def act() -> pb.ContestDisputeResponse:
+            found = await self._disputes.contest_dispute(business_id, request.dispute_id, request.message)
+            return pb.ContestDisputeResponse(dispute=dispute_message(found))
+
+        return await self._idempotency.around(request, pb.ContestDisputeResponse, act)
 
     async def GetDisputeEvidence(
         self, request: pb.GetDisputeEvidenceRequest, context: Any
@@ -112,8 +125,13 @@ class RefundServicer(BankServicer):
         return pb.GetDisputeEvidenceResponse(content=content, file_name=file_name)
 
     async def ReleasePayment(self, request: pb.ReleasePaymentRequest, context: Any) -> pb.ReleasePaymentResponse:
-        payment = await self._quarantine.release_payment(current_call().business_id, request.payment_id)
-        return pb.ReleasePaymentResponse(payment=payment_message(payment))
+        business_id = current_call().business_id
+
+        async def act() -> pb.ReleasePaymentResponse:
+            payment = await self._quarantine.release_payment(business_id, request.payment_id)
+            return pb.ReleasePaymentResponse(payment=payment_message(payment))
+
+        return await self._idempotency.around(request, pb.ReleasePaymentResponse, act)
 
 
 def _key_limit() -> KeyLimit | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.http import keyed
 
 BODY: dict[str, Any] = {
     "customer": {"name": "Jane Okafor", "phone": "08012345678"},
@@ -30,7 +31,7 @@ async def test_create_issue_and_read(gateway: httpx.AsyncClient, owner: dict[str
 
 
 async def test_the_pdf_is_a_pdf(gateway: httpx.AsyncClient, owner: dict[str, str]) -> None:
-    created = await gateway.post("/v1/invoices", json={**BODY, "issue": True}, headers=owner)
+    created = await gateway.post("/v1/invoices", json={**BODY, "issue": True}, headers=keyed(owner))
     pdf = await gateway.get(f"/v1/invoices/{created.json()['id']}/pdf", headers=owner)
     assert pdf.headers["content-type"] == "application/pdf"
     assert pdf.content.startswith(b"%PDF-")

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 from support.builders import a_payment_succeeded
+from support.http import keyed
 from support.sample import eventually
 from support.services import publish
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
@@ -22,7 +23,7 @@ async def _issued(gateway: httpx.AsyncClient, owner: dict[str, str], **changes: 
         "lines": [{"description": "logo & <script>alert(1)</script>", "unit_price_minor": 7_500_000}],
         "issue": True,
     }
-    answer = await gateway.post("/v1/invoices", json={**body, **changes}, headers=owner)
+    answer = await gateway.post("/v1/invoices", json={**body, **changes}, headers=keyed(owner))
     invoice: dict[str, Any] = answer.json()
     return invoice
 
@@ -105,17 +106,17 @@ async def test_a_claimed_transfer_is_told_until_the_merchant_rejects_it(
     assert "You said that you have sent a transfer." in (await gateway.get(path)).text
     read = await gateway.get(f"/v1/invoices/{invoice['id']}", headers=owner)
     assert read.json()["transfer_claimed_at"]
-    rejected = await gateway.post(f"/v1/invoices/{invoice['id']}/reject-transfer", headers=owner)
+    rejected = await gateway.post(f"/v1/invoices/{invoice['id']}/reject-transfer", headers=keyed(owner))
     assert (rejected.status_code, rejected.json()["transfer_claimed_at"]) == (200, None)
     assert "You said" not in (await gateway.get(path)).text
-    again = await gateway.post(f"/v1/invoices/{invoice['id']}/reject-transfer", headers=owner)
+    again = await gateway.post(f"/v1/invoices/{invoice['id']}/reject-transfer", headers=keyed(owner))
     assert (again.status_code, again.json()["code"]) == (409, "TRANSFER_NOT_CLAIMED")
 
 
 async def test_a_void_invoice_asks_for_nothing(gateway: httpx.AsyncClient, owner: dict[str, str]) -> None:
     invoice = await _issued(gateway, owner)
     path = _path(invoice["public_url"])
-    void = await gateway.post(f"/v1/invoices/{invoice['id']}/void", headers=owner)
+    void = await gateway.post(f"/v1/invoices/{invoice['id']}/void", headers=keyed(owner))
     assert (void.status_code, void.json()["status"]) == (200, "void")
     assert void.headers["etag"] == f'"{void.json()["version"]}"'
     page = await gateway.get(path)
@@ -124,7 +125,7 @@ async def test_a_void_invoice_asks_for_nothing(gateway: httpx.AsyncClient, owner
     claim = await gateway.post(f"{path}/transfer-sent")
     assert claim.status_code == 409
     assert "cannot be paid now" in claim.text
-    again = await gateway.post(f"/v1/invoices/{invoice['id']}/void", headers=owner)
+    again = await gateway.post(f"/v1/invoices/{invoice['id']}/void", headers=keyed(owner))
     assert (again.status_code, again.json()["code"]) == (409, "INVOICE_NOT_VOIDABLE")
 
 
