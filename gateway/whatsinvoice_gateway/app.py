@@ -107,7 +107,7 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
 
 def edged(app: ASGIApp, settings: Settings) -> ASGIApp:
     """The application within its outer layers: around FastAPI whole, so that its 500s are dressed as well."""
-    inner: ASGIApp = Bodies(HeadAsGet(app), settings.body_seconds)
+    inner: ASGIApp = Bodies(HeadAsGet(app), settings.body_seconds, settings.body_memory)
     if origins := listed(settings.cors_origins):
         inner = CORSMiddleware(
             inner,
@@ -161,7 +161,7 @@ def _add_edge_answers(method: str, operation: dict[str, Any]) -> None:
     if "security" in operation:
         statuses |= {429}
     if method in ("post", "put", "patch"):
-        statuses |= {400, 408, 413}
+        statuses |= {400, 408, 413, 415}
     responses = operation["responses"]
     for status, response in documented(*statuses).items():
         responses.setdefault(str(status), response)

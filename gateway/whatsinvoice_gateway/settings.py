@@ -61,6 +61,8 @@ class Settings(RedisSettings):
     """The deadline of a request, whatever it calls."""
     body_seconds: float = Field(default=10.0, gt=0)
     """How long a body may take to arrive."""
+    body_memory: int = Field(default=64 * 1024 * 1024, ge=3 * 1024 * 1024)
+    """Bytes that all bodies together may hold in one process; more are answered with 503 and Retry-After."""
 
     @field_validator("trusted_proxies")
     @classmethod

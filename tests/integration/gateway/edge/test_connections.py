@@ -14,7 +14,7 @@ import pytest
 from support.http import served
 from support.keys import Keyring
 from whatsinvoice_gateway.app import create_app, edged
-from whatsinvoice_gateway.edge.bodies import MAX_BODY, MAX_DEPTH, MAX_WEBHOOK, Bodies, too_deep
+from whatsinvoice_gateway.edge.bodies import MAX_BODY, MAX_DEPTH, MAX_MEMBERS, MAX_WEBHOOK, Bodies, too_deep
 from whatsinvoice_gateway.edge.connections import PatientProtocol
 from whatsinvoice_gateway.edge.middleware import Edge
 from whatsinvoice_gateway.edge.problems import MAX_ERRORS
@@ -107,7 +107,9 @@ async def test_a_body_that_does_not_come_is_answered_and_ended(url: str, drip: b
     length = "Transfer-Encoding: chunked" if chunked else "Content-Length: 1000"
     drip = b"1\r\na\r\n" if chunked and drip else drip
     async with _socket(url) as (reader, writer):
-        writer.write(f"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n".encode())
+        writer.write(
+            f"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{length}\r\n\r\n".encode()
+        )
         seconds, said = await _seconds_until_closed(reader, writer, drip)
     head, _, body = said.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408")
@@ -118,7 +120,8 @@ async def test_a_body_that_does_not_come_is_answered_and_ended(url: str, drip: b
 
 async def test_a_body_that_was_refused_may_not_be_dripped_for_ever(url: str) -> None:
     async with _socket(url) as (reader, writer):
-        writer.write(b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")
+        head = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        writer.write(head + b"Content-Length: 9000000\r\n\r\n")
         seconds, said = await _seconds_until_closed(reader, writer, b"a")
     assert said.startswith(b"HTTP/1.1 413")
     assert seconds < Hasty.body_seconds + 0.6
@@ -209,13 +212,15 @@ async def test_what_is_too_large_is_refused_on_every_entry(url: str) -> None:
 
 async def test_nesting_is_limited_on_every_entry_and_wrong_fields_in_number(url: str) -> None:
     deep = b'{"phone": ' + b"[" * 40 + b"]" * 40 + b"}"
-    wide = json.dumps({f"field{n}": n for n in range(20_000)})
+    wide, wider = (json.dumps({f"field{n}": n for n in range(size)}) for size in (MAX_MEMBERS, MAX_MEMBERS + 2))
     async with httpx.AsyncClient(base_url=url, timeout=20, headers=JSON) as client:
         for path in ("/v1/auth/login", "/v1/auth/register", "/v1/invoices"):
             answer = await client.post(path, content=deep)
             assert (answer.status_code, answer.json()["code"]) == (400, "BODY_MALFORMED")
         answer = await client.post("/v1/auth/login", content=wide)
         assert (answer.status_code, len(answer.json()["errors"])) == (422, MAX_ERRORS)
+        answer = await client.post("/v1/auth/login", content=wider)
+        assert (answer.status_code, answer.json()["code"]) == (400, "BODY_MALFORMED")
 
 
 @pytest.mark.parametrize("pieces", [[MAX_BODY + 1], [MAX_BODY, 1], [1, MAX_BODY]])
@@ -230,8 +235,9 @@ async def test_the_last_piece_counts_as_well(pieces: list[int]) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": "/v1/invoices", "headers": [(b"transfer-encoding", b"chunked")]}
-    await Bodies(_much, BODY_SECONDS)(scope, receive, send)
+    headers = [(b"transfer-encoding", b"chunked"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/invoices", "headers": headers}
+    await Bodies(_much, BODY_SECONDS, 4 * MAX_BODY)(scope, receive, send)
     assert sent[0]["status"] == 413
 
 
