@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from . import control
+from .memory import Memory
 from .meta.app import meta_app
 from .pages import STATIC
 from .paystack.app import paystack_app
@@ -17,11 +19,18 @@ from .world import World
 
 def create_app(settings: Settings) -> FastAPI:
     world = World(settings)
+    memory = Memory(Path(settings.sandbox_state), world) if settings.sandbox_state else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if memory:
+            memory.restore()
+            world.refunds.resume()
+            memory.start()
         yield
         await world.close()
+        if memory:
+            await memory.close()
 
     app = FastAPI(title="WhatsInvoice sandbox", lifespan=lifespan)
     app.state.world = world

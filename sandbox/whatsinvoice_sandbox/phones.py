@@ -72,6 +72,11 @@ class Phone:
     """Set when another person holds the number, who has another business-scoped id."""
     _watchers: set[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = field(default_factory=set)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is kept across a restart: all but who is watching."""
+        kept = (self.number, self.name, self.messages, self.last_wrote, self.given_user_id)
+        return type(self), kept
+
     @property
     def user_id(self) -> str:
         """The business-scoped id, which stays the same for a person and does not tell the number."""

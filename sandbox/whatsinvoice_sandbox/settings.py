@@ -16,6 +16,8 @@ class Settings(BaseModel):
     sandbox_controls: bool = False
     """Allows the controls on an address that is not loopback: in a container whose port only this machine reaches."""
     sandbox_time_scale: float = Field(default=1.0, gt=0)
+    sandbox_state: str = ""
+    """The file that keeps charges and chats across restarts; without one they are forgotten."""
     sandbox_refund_seconds: float = Field(default=200.0, ge=0)
     """How long a refund stays pending, and then processing, in the seconds that the time scale shortens."""
 

@@ -16,6 +16,7 @@ from whatsinvoice_local import report
 from whatsinvoice_local.demo.command import run_demo
 from whatsinvoice_local.demo.failures import DemoError
 from whatsinvoice_local.parts import PARTS, SERVICES
+from whatsinvoice_local.sample import ensure_sample
 from whatsinvoice_local.stack import Stack, StackError
 
 
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, stack: Stack) -> int:
     if options.command == "up":
         _say("the stack is up" if stack.up() else "the stack was up already")
-        _say(report.addresses(stack.state))
+        sample = ensure_sample(stack.state, _say_progress)
+        _say(report.addresses(stack.state, sample))
     elif options.command == "down":
         _say("the stack is down" if stack.down() else "the stack was down already")
     elif options.command == "status":

@@ -164,6 +164,7 @@ class Plan:
         return {
             "SANDBOX_PORT": str(self.ports["sandbox"]),
             "SANDBOX_TIME_SCALE": TIME_SCALE,
+            "SANDBOX_STATE": str(self.keys.parent / "sandbox" / "state"),
             "PAYSTACK_WEBHOOK_URL": f"{self.public_url}/webhooks/paystack",
             "WHATSAPP_WEBHOOK_URL": f"{self.public_url}/webhooks/whatsapp",
             **self._secrets_named("PAYSTACK_SECRET_KEY", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_ACCESS_TOKEN"),

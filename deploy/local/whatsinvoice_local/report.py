@@ -1,6 +1,7 @@
 """What people read: the addresses, the table of parts, the ends of the logs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from whatsinvoice_local.memory import resident_bytes
 from whatsinvoice_local.parts import PARTS, SERVICES
@@ -11,14 +12,15 @@ _MIB = 2**20
 _LINES_OF_ONE, _LINES_OF_EACH = 200, 10
 
 
-def addresses(state: State) -> str:
+def addresses(state: State, sample: Path | None = None) -> str:
+    """Return where everything is; `sample` is the file with the login of the sample merchant."""
     env = state.env
     lines = {
         "two phones": f"{env['SANDBOX_URL']}/",
         "API": f"{env['GATEWAY_URL']}/docs",
         "logs": f"{state.folder}/logs",
         "for programs": f"{state.folder}/env",
-    }
+    } | ({"sample login": str(sample)} if sample else {})
     return "\n".join(f"  {name:<14}{value}" for name, value in lines.items())
 
 

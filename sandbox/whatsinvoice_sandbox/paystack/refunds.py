@@ -123,6 +123,11 @@ class Refunds:
         self._announce(refund)
         self._keep_moving(refund)
 
+    def resume(self) -> None:
+        """Move the refunds on that were under way when the sandbox stopped."""
+        for refund in self._by_id.values():
+            self._keep_moving(refund)
+
     async def close(self) -> None:
         tasks = list(self._moving.values())
         for task in tasks:

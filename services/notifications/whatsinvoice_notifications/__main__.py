@@ -38,7 +38,9 @@ def build(kit: Kit[Settings]) -> Parts:
         settings.whatsapp_verify_token.get_secret_value(),
         settings.whatsapp_phone_number_id,
     )
-    conversations = ConversationService(unit_of_work, MerchantService(invoices), auth, settings.retry_seconds)
+    conversations = ConversationService(
+        unit_of_work, MerchantService(invoices), auth, settings.retry_seconds, settings.public_base_url
+    )
     sending = SendingService(unit_of_work, whatsapp, invoices, auth, settings.retry_seconds)
     return Parts(
         register=notifications_pb2_grpc.add_NotificationsServiceServicer_to_server,

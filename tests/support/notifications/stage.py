@@ -258,6 +258,7 @@ async def staged(backing: dict[str, str], keyring: Keyring, sandbox_url: str, do
         "whatsapp_access_token": TOKEN,
         "whatsapp_app_secret": APP_SECRET,
         "whatsapp_verify_token": VERIFY_TOKEN,
+        "public_base_url": "https://pay.example",
         "auth_grpc": f"127.0.0.1:{auth_standin.port}",
         "retry_seconds": 0.2,
     }

@@ -80,8 +80,8 @@ class Story:
 
     def receive_code(self) -> None:
         def code() -> str | None:
-            codes = (_CODE.search(wording_of(message)) for message in self.merchant.received(0))
-            return next((found[0] for found in codes if found), None)
+            codes = (code_in(wording_of(message)) for message in self.merchant.received(0))
+            return next((code for code in codes if code), None)
 
         self.code = self._until(code, "no six-digit code has arrived")
 
@@ -227,6 +227,12 @@ class Story:
                 raise MismatchError(otherwise)
             time.sleep(_PAUSE)
         return answer
+
+
+def code_in(text: str) -> str:
+    """Return the one-time code in a text; empty without one."""
+    found = _CODE.search(text)
+    return found[0] if found else ""
 
 
 def wording_of(message: Message) -> str:

@@ -137,8 +137,11 @@ class Phone {
       known.replaceWith(item);
       return;
     }
-    this.empty.hidden = true;
-    this.empty.replaceChildren();
+    // The offered line stays until the owner of the phone has written something: a code may have come before.
+    if (message.direction === "inbound") {
+      this.empty.hidden = true;
+      this.empty.replaceChildren();
+    }
     if (this.loud) item.classList.add("new");
     this.list.append(item);
     this.log.scrollTop = this.log.scrollHeight;
@@ -165,10 +168,12 @@ class Phone {
     if (file) bubble.append(fileCard({ filename: "Voice message", ...file }));
     if (message.header) bubble.append(make("p", { class: "header" }, message.header));
     if (message.text) bubble.append(make("p", {}, ...formatted(message.text)));
+    if (message.deleted) bubble.append(make("p", { class: "footer" }, "You deleted this message"));
     if (message.footer) bubble.append(make("p", { class: "footer" }, message.footer));
     const mine = message.direction === "inbound";
     const at = new Date(message.at);
     const meta = make("div", { class: "meta" }, make("time", { datetime: message.at }, at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })));
+    if (message.edited) meta.prepend(make("span", {}, "Edited"));
     if (mine) meta.append(make("span", { class: `ticks ${message.status}`, role: "img", "aria-label": message.status }, TICKS[message.status]));
     bubble.append(meta);
     const item = make("li", mine ? { class: "mine" } : {}, bubble);

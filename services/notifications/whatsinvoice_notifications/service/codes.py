@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 WORDLESS = Content("")
 """The stored content of a code's message: nothing."""
 ACTIONS = {"register": "register", "reset_password": "set a new password", "confirm": "confirm a change"}
+_SIX_DIGITS = re.compile(r"\d{3}[ -]?\d{3}", re.ASCII)
 _CODE = re.compile(r"\s{0,9}code[ :#]{0,3}([0-9a-z]{4})[ .!]{0,3}\s{0,9}", re.IGNORECASE | re.ASCII)
 _MOST = 40
 
@@ -55,6 +56,11 @@ def tag_in(incoming: Incoming) -> str:
         return ""
     found = _CODE.fullmatch(incoming.text)
     return found[1].upper() if found else ""
+
+
+def looks_like_a_code(text: str) -> bool:
+    """Return whether a message is six digits and nothing else, as a one-time code is."""
+    return bool(_SIX_DIGITS.fullmatch(text.strip()[:_MOST]))
 
 
 async def bring_code(auth: Auth, phone: str, tag: str) -> Answer:

@@ -26,7 +26,7 @@ from whatsinvoice_notifications.repository import (
     messages,
     sent_invoices,
 )
-from whatsinvoice_notifications.service.codes import bring_code, tag_in
+from whatsinvoice_notifications.service.codes import bring_code, looks_like_a_code, tag_in
 from whatsinvoice_notifications.service.holds import hold, hold_all
 from whatsinvoice_notifications.service.merchant import Answer, MerchantService, Turn
 
@@ -60,6 +60,11 @@ class Writer:
     """The names of the person's businesses, where none of them is chosen, owned or the only one."""
 
     @property
+    def asked_for_money(self) -> bool:
+        """Whether the last question was for an amount, which six digits may answer."""
+        return bool(self.shown and self.shown.state == "question" and self.shown.asked in {"amount", "prices"})
+
+    @property
     def who(self) -> str:
         return "merchant" if self.member or self.unchosen else "customer" if self.customer else "stranger"
 
@@ -68,12 +73,19 @@ class ConversationService:
     """The worker behind `inbound_messages`."""
 
     def __init__(
-        self, unit_of_work: UnitOfWork, merchants: MerchantService, auth: Auth, first_retry_seconds: float
+        self,
+        unit_of_work: UnitOfWork,
+        merchants: MerchantService,
+        auth: Auth,
+        first_retry_seconds: float,
+        public_base_url: str,
     ) -> None:
+        """`public_base_url` is where the gateway, and so the documentation of the API, is reached."""
         self._unit_of_work = unit_of_work
         self._auth = auth
         self._merchants = merchants
         self._first_retry_seconds = first_retry_seconds
+        self._docs = f"{public_base_url.rstrip('/')}/docs" if public_base_url else "the API's documentation"
 
     async def work(self) -> int:
         """Answers waiting messages, a few at a time; how many were taken."""
@@ -101,19 +113,35 @@ class ConversationService:
         ANSWERED.labels(writer.who, outcome).inc()
 
     async def _answer(self, waiting: Waiting, writer: Writer) -> Answer | None:
-        kind = waiting.incoming.kind
-        if kind in ("silent", "changed") or writer.replaced:
+        """Return the answer; None where nothing is said."""
+        incoming = waiting.incoming
+        unheard = incoming.kind == "deleted" and (writer.held or not writer.member)
+        if incoming.kind in ("silent", "changed") or writer.replaced or unheard:
             return None
         if writer.held:
-            if kind == "deleted":
-                return None
             return Answer(texts.render("number_held"))
-        if tag := tag_in(waiting.incoming):
+        if tag := tag_in(incoming):
             return await bring_code(self._auth, writer.contact.phone, tag)
-        if writer.member:
-            turn = Turn(waiting, writer.member, writer.contact.id, writer.shown, writer.earlier_invoice)
-            return await self._merchants.answer(turn, now())
-        return None if kind == "deleted" else _answer_to_others(writer)
+        if looks_like_a_code(incoming.text) and not writer.asked_for_money:
+            return Answer(texts.render("code_typed_here", docs=self._docs), writer.shown)
+        if writer.member is None:
+            return self._answer_to_others(writer)
+        turn = Turn(waiting, writer.member, writer.contact.id, writer.shown, writer.earlier_invoice)
+        return await self._merchants.answer(turn, now())
+
+    def _answer_to_others(self, writer: Writer) -> Answer:
+        """Answer a person without a chosen business, a customer or a stranger."""
+        if writer.unchosen:
+            return Answer(texts.render("choose_business", businesses=", ".join(writer.unchosen)))
+        if owed := writer.unpaid:
+            due = str(owed.due)
+            content = texts.render(
+                "customer_pay", business=owed.business_name, number=owed.number, due=due, url=owed.public_url
+            )
+            return Answer(content)
+        if writer.customer:
+            return Answer(texts.render("customer_settled"))
+        return Answer(texts.render("welcome", docs=self._docs))
 
     async def _later(self, waiting: Waiting, reason: str, at_least: float = 0) -> None:
         """Tries again, says so once when it takes long, and gives up aloud."""
@@ -131,19 +159,6 @@ class ConversationService:
                 wait = max(backoff(waiting.attempts, self._first_retry_seconds), at_least)
                 await inbound.postpone(tx, waiting.id, moment + timedelta(seconds=wait), reason)
         ANSWERED.labels("", "gave_up" if over else "postponed").inc()
-
-
-def _answer_to_others(writer: Writer) -> Answer:
-    """Answer a person without a chosen business, a customer or a stranger."""
-    if writer.unchosen:
-        return Answer(texts.render("choose_business", businesses=", ".join(writer.unchosen)))
-    if owed := writer.unpaid:
-        due = str(owed.due)
-        content = texts.render(
-            "customer_pay", business=owed.business_name, number=owed.number, due=due, url=owed.public_url
-        )
-        return Answer(content)
-    return Answer(texts.render("customer_settled" if writer.customer else "welcome"))
 
 
 async def _recognise(tx: Transaction, waiting: Waiting, moment: datetime) -> Writer:

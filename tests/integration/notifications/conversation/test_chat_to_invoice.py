@@ -195,3 +195,29 @@ async def test_an_invoice_without_a_phone_goes_to_nobody(stage: Stage, merchant:
     await stage.tell_paid(merchant, draft)
     await stage.heard(merchant.phone, 2)
     assert [row["purpose"] for row in await stage.rows(MESSAGES, invoice_id=draft.id)].count("invoice") == 0
+
+
+async def test_f36_a_stranger_is_told_how_to_register(stage: Stage) -> None:
+    phone = a_phone()
+    await stage.write(phone, "invoice Jane 5000")
+    said = (await stage.heard(phone))[0]["text"]
+    assert "POST /v1/auth/register" in said
+    assert "https://pay.example/docs" in said
+
+
+@pytest.mark.parametrize("code", ["483920", "483 920", "483-920"])
+async def test_f36_a_code_in_the_chat_proves_nothing_and_says_where_to_type_it(stage: Stage, code: str) -> None:
+    phone = a_phone()
+    await stage.write(phone, code)
+    said = (await stage.heard(phone))[0]["text"]
+    assert "POST /v1/auth/verify-phone" in said
+    assert "proves nothing" in said
+
+
+async def test_f36_six_digits_that_answer_a_question_for_the_amount_are_an_amount(
+    stage: Stage, merchant: Merchant
+) -> None:
+    await stage.write(merchant.phone, f"Invoice Jane {merchant.customer} for logo design")
+    await stage.heard(merchant.phone)
+    await stage.write(merchant.phone, "483920")
+    assert "483,920.00" in (await stage.heard(merchant.phone, 2))[1]["text"]
