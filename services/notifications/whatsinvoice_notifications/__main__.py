@@ -48,6 +48,7 @@ def build(kit: Kit[Settings]) -> Parts:
         descriptor=notifications_pb2.DESCRIPTOR.services_by_name["NotificationsService"],
         access=ACCESS,
         subscriptions=consumers.SUBSCRIPTIONS,
+        queues=(webhooks.queue(),),
         jobs=consumers.jobs(conversations, sending, webhooks),
         closing=(identity.close, channel.close, whatsapp.close),
     )

@@ -97,6 +97,10 @@ class Stage:
         async with self.process.unit_of_work.begin() as tx:
             return (await tx.execute(statement)).mappings().all()
 
+    async def no_status_waits(self) -> bool:
+        """Return whether every stored status was applied."""
+        return not await self.rows(KIT_TABLES.work, kind="message_status")
+
     async def leave_nothing_due(self) -> int:
         """What waits now is not for the next file's service, whose faults it would use up; how many waited."""
         waiting = update(MESSAGES).where(MESSAGES.c.status == "queued")

@@ -291,6 +291,12 @@ def _sender(message: _Message, contacts: list[_Contact]) -> _Contact | None:
     return contacts[0] if len(contacts) == 1 else None
 
 
+def read_status(raw: bytes) -> StatusTold | None:
+    """Read one stored status again; None when its shape is not known."""
+    status = _read(_Status, json.loads(raw))
+    return _status_told(status, raw) if status else None
+
+
 def _status_told(status: _Status, raw: bytes) -> StatusTold:
     error = status.errors[0] if status.errors else None
     return StatusTold(

@@ -9,9 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.observe.telemetry import current_traceparent
+from whatsinvoice_kit.queue import work
+from whatsinvoice_kit.queue.work import NewWork
 
 from whatsinvoice_notifications.domain.inbound import Incoming, StatusTold, Waiting
-from whatsinvoice_notifications.models import INBOUND_MESSAGES, INBOUND_STATUSES, INBOUND_UNREAD
+from whatsinvoice_notifications.models import INBOUND_MESSAGES, INBOUND_STATUSES, INBOUND_UNREAD, KIT_TABLES
+
+STATUS = "message_status"
+"""The kind of work that a stored status is."""
 
 
 async def add_messages(tx: Transaction, messages: Sequence[Incoming]) -> int:
@@ -40,11 +45,25 @@ async def add_messages(tx: Transaction, messages: Sequence[Incoming]) -> int:
     return len((await tx.execute(statement.returning(INBOUND_MESSAGES.c.id))).all())
 
 
-async def add_status(tx: Transaction, told: StatusTold) -> bool:
-    """Whether this status of this message is heard for the first time."""
-    values = {"provider_id": told.provider_id, "status": told.status, "raw": told.raw}
-    statement = insert(INBOUND_STATUSES).values(values).on_conflict_do_nothing()
-    return (await tx.execute(statement.returning(INBOUND_STATUSES.c.status))).one_or_none() is not None
+async def add_statuses(tx: Transaction, statuses: Sequence[StatusTold]) -> int:
+    """Store what is new by message and status, put it to work in order per message, and return its number."""
+    rows = [{"provider_id": told.provider_id, "status": told.status, "raw": told.raw} for told in statuses]
+    if not rows:
+        return 0
+    table = INBOUND_STATUSES
+    statement = insert(table).values(rows).on_conflict_do_nothing().returning(table.c.provider_id, table.c.status)
+    fresh = (await tx.execute(statement)).all()
+    pieces = [NewWork(STATUS, f"{row.status} {row.provider_id}", order_key=row.provider_id) for row in fresh]
+    await work.add(tx, KIT_TABLES.work, pieces)
+    return len(fresh)
+
+
+async def status_of(tx: Transaction, key: str) -> bytes | None:
+    """Return the stored status behind a piece of work, as Meta sent it."""
+    status, _, provider_id = key.partition(" ")
+    table = INBOUND_STATUSES
+    statement = select(table.c.raw).where(table.c.provider_id == provider_id, table.c.status == status)
+    return (await tx.execute(statement)).scalar_one_or_none()
 
 
 async def add_unread(tx: Transaction, parts: Sequence[bytes]) -> None:

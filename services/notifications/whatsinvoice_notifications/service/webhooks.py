@@ -1,4 +1,4 @@
-"""WhatsApp's webhooks: taken in only when genuine, stored once; statuses take effect in the same transaction."""
+"""WhatsApp's webhooks: accepted only when genuine, stored once; what they say takes effect in the worker."""
 
 import hmac
 from datetime import timedelta
@@ -8,8 +8,9 @@ from prometheus_client import Counter
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.queue.worker import Queue, Taken
 
-from whatsinvoice_notifications.clients.whatsapp_webhooks import read_webhook
+from whatsinvoice_notifications.clients.whatsapp_webhooks import read_status, read_webhook
 from whatsinvoice_notifications.domain.inbound import Batch, StatusTold, is_genuine
 from whatsinvoice_notifications.domain.message import Message, Outgoing, Status
 from whatsinvoice_notifications.domain.provider_errors import Action, action_for
@@ -19,10 +20,21 @@ from whatsinvoice_notifications.service.progress import move
 log = structlog.get_logger(__name__)
 
 PARTS = Counter("whatsapp_webhook_parts_total", "What webhooks held", ["part"])
-for _part in ("refused", "message", "repeated_message", "status", "unread", "other_number", "group", "other_field"):
+for _part in (
+    "refused",
+    "message",
+    "repeated_message",
+    "status",
+    "unread",
+    "other_number",
+    "group",
+    "other_field",
+    "status_given_up",
+):
     PARTS.labels(_part)
 KEPT = timedelta(days=30)
 """Statuses, to be recognised when they are repeated, and parts that nobody could read, to be looked at."""
+TRIES = 10
 _STATUSES = {status.value: status for status in (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED)}
 
 
@@ -58,9 +70,7 @@ class WebhookService:
         """Keeps what is new; the same webhook again changes nothing."""
         fresh = await inbound.add_messages(tx, batch.messages)
         await inbound.add_unread(tx, batch.unread)
-        # in one order everywhere, or two webhooks about the same messages could wait for each other
-        for told in sorted(batch.statuses, key=lambda told: (told.provider_id, told.status)):
-            await self._hear(tx, told)
+        await inbound.add_statuses(tx, batch.statuses)
         PARTS.labels("message").inc(fresh)
         PARTS.labels("repeated_message").inc(len(batch.messages) - fresh)
         PARTS.labels("status").inc(len(batch.statuses))
@@ -70,9 +80,24 @@ class WebhookService:
             PARTS.labels("unread").inc(len(batch.unread))
             log.warning("parts of a webhook cannot be read", count=len(batch.unread))
 
-    async def _hear(self, tx: Transaction, told: StatusTold) -> None:
-        if not await inbound.add_status(tx, told):
-            return
+    def queue(self) -> Queue:
+        """Return the queue that applies stored statuses. One whose effect raises holds up no other message."""
+        return Queue(inbound.STATUS, self._apply, self._give_up, first_retry_seconds=1.0, tries=TRIES)
+
+    async def _apply(self, taken: Taken) -> None:
+        async with self._unit_of_work.begin() as tx:
+            raw = await inbound.status_of(tx, taken.key)
+            told = read_status(raw) if raw is not None else None
+            if told is not None:
+                await self._move(tx, told)
+            await taken.finish(tx)
+
+    async def _give_up(self, _: Transaction, taken: Taken, error: str) -> None:
+        """Keep the status as it came: its row and the log name it."""
+        PARTS.labels("status_given_up").inc()
+        log.error("message status given up", key=taken.key, error=error)
+
+    async def _move(self, tx: Transaction, told: StatusTold) -> None:
         status = _STATUSES.get(told.status)
         message = await messages.locked_by_provider(tx, told.provider_id, told.correlation)
         if status is None or message is None:

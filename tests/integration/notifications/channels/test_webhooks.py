@@ -9,7 +9,10 @@ from support.notifications.envelopes import a_contact, a_message, envelope
 from support.notifications.stage import VERIFY_TOKEN, Merchant, Stage, a_phone, signed
 from support.services import reason_of
 from whatsinvoice.notifications.v1 import notifications_pb2 as pb
-from whatsinvoice_notifications.models import INBOUND_MESSAGES, INBOUND_UNREAD, MESSAGES
+from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_notifications.domain.inbound import StatusTold
+from whatsinvoice_notifications.models import INBOUND_MESSAGES, INBOUND_STATUSES, INBOUND_UNREAD, MESSAGES
+from whatsinvoice_notifications.service.webhooks import WebhookService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -85,3 +88,35 @@ async def test_the_subscription_is_confirmed_with_our_token_only(stage: Stage) -
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stage.stub.VerifyWhatsAppWebhook(pb.VerifyWhatsAppWebhookRequest(**values), metadata=stage.as_gateway)
         assert reason_of(refused.value) == "VERIFY_TOKEN_INVALID"
+
+
+async def test_f26_one_status_whose_effect_raises_fails_neither_the_batch_nor_the_other_statuses(
+    stage: Stage, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, good = f"wamid.{secrets.token_hex(8)}", f"wamid.{secrets.token_hex(8)}"
+    moved: list[str] = []
+    real = WebhookService._move  # noqa: SLF001  the effect that is made to raise
+
+    async def move(service: WebhookService, tx: Transaction, told: StatusTold) -> None:
+        if told.provider_id == broken and monkeypatch_is_on:
+            raise KeyError("a bug")
+        moved.append(told.provider_id)
+        await real(service, tx, told)
+
+    monkeypatch_is_on = True
+    monkeypatch.setattr(WebhookService, "_move", move)
+    statuses = [{"id": name, "status": "delivered", "timestamp": "1764500000"} for name in (broken, good)]
+    await stage.receive(envelope({"statuses": statuses, "messages": [a_message(a_phone())]}))
+
+    async def good_is_applied() -> bool:
+        return good in moved
+
+    await stage.until(good_is_applied)
+    assert len(await stage.rows(INBOUND_STATUSES, provider_id=broken)) == 1, "stored before it is applied"
+    assert broken not in moved
+    monkeypatch_is_on = False
+
+    async def broken_is_applied() -> bool:
+        return broken in moved
+
+    await stage.until(broken_is_applied)

@@ -257,6 +257,7 @@ async def test_statuses_out_of_order_never_go_back(stage: Stage, merchant: Merch
     row = await row_to(stage, merchant.customer, "sent")
     for status in ("read", "delivered", "sent", "failed", "read", "unheard of"):
         await stage.receive(envelope({"statuses": [a_status(status, row["id"], row["provider_id"])]}))
+        await stage.until(stage.no_status_waits)
         assert (await row_to(stage, merchant.customer))["status"] == "read"
     assert await stage.events(merchant.business_id) == ["MessageSent", "MessageRead"]
 
