@@ -80,8 +80,8 @@ def _run(options: argparse.Namespace, settings: Settings, source: Bucket, catalo
         asyncio.run(watch(settings, catalogue))
     else:
         manifest = save(settings, catalogue, source)
-        prune(catalogue, settings)
         _say(_line(manifest))
+        prune(catalogue, settings)
     return 0
 
 

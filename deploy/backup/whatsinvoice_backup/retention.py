@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.catalogue import Catalogue, moment_of, to_keep
+from whatsinvoice_backup.contents import alone
 from whatsinvoice_backup.index import an_index
 from whatsinvoice_backup.manifest import FOLDER, key_of
 from whatsinvoice_backup.settings import Settings
@@ -13,10 +14,19 @@ UNFINISHED_FOR = timedelta(days=1)
 
 
 def prune(catalogue: Catalogue, settings: Settings) -> list[str]:
-    """Gives the names that went. A backup whose manifest is not ours stays, for somebody to look at.
+    """Delete old backups, and the documents that no kept backup names. Return the names of the deleted backups.
 
-    The newest good one always stays. The bucket is versioned: what goes is hidden, and ended by its lifecycle rule.
+    The newest good backup always stays, and so does a backup whose manifest is not ours: a person must look at it.
+    The bucket is versioned: a deleted object is hidden until the bucket's lifecycle rule ends it.
+
+    Raises:
+        BackupError: a backup is being made. It counts on documents that it has copied and that no manifest names yet.
     """
+    with alone(next(iter(settings.addresses().values()))):
+        return _prune(catalogue, settings)
+
+
+def _prune(catalogue: Catalogue, settings: Settings) -> list[str]:
     listing, target = catalogue.listing(), catalogue.target
     kept = to_keep(
         (manifest.name for manifest in listing.good),

@@ -22,8 +22,8 @@ SELECT i, pg_temp.id('inv', i) AS id, b.id AS business_id, b.name AS business_na
 FROM generate_series(0, :invoices - 1) AS i JOIN businesses AS b ON b.n = i % :businesses;
 ALTER TABLE facts ADD COLUMN total bigint;
 UPDATE facts SET total = lines * (unit + tax);
-INSERT INTO auth.users (id, phone, name, email, password_hash, phone_verified)
-SELECT user_id, phone, 'Owner ' || n, 'owner' || n || '@business.test', '$argon2id$v=19$m=19456,t=2,p=1$' || md5(phone), true
+INSERT INTO auth.users (id, phone, name, email, password_hash)
+SELECT user_id, phone, 'Owner ' || n, 'owner' || n || '@business.test', '$argon2id$v=19$m=19456,t=2,p=1$' || md5(phone)
 FROM businesses;
 INSERT INTO auth.businesses (id, name, country, currency, time_zone) SELECT id, name, 'NG', 'NGN', 'Africa/Lagos' FROM businesses;
 INSERT INTO auth.members (id, business_id, user_id, role) SELECT pg_temp.id('mem', n), id, user_id, 'owner' FROM businesses;

@@ -2,12 +2,15 @@
 
 import dataclasses
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from integration.ops.conftest import House
 from whatsinvoice_backup import documents
 from whatsinvoice_backup.catalogue import moment_of, name_at, to_keep
+from whatsinvoice_backup.contents import alone
+from whatsinvoice_backup.failures import BackupError
 from whatsinvoice_backup.manifest import Manifest, key_of
 from whatsinvoice_backup.retention import prune
 
@@ -64,21 +67,70 @@ def test_old_backups_go_and_their_documents_with_them(shelf: House) -> None:
     assert prune(shelf.catalogue, shelf.settings) == []
 
 
-def test_unfinished_ones_go_after_a_day_and_refused_ones_never(shelf: House) -> None:
-    [manifest] = shelf.catalogue.listing().good
-    now = datetime.now(UTC)
-    fresh, stale = name_at(now, "00000a"), name_at(now - timedelta(days=2), "00000b")
-    for name in (fresh, stale):
-        shelf.target.put(key_of(name, "auth.dump.age"), b"half")
-    strange = name_at(now - timedelta(days=400), "00000c")
-    shelf.target.put(key_of(strange), b'{"format": 1}\nnot our signature\n')
-    unnamed = f"{documents.FOLDER}/biz_9/inv_9/1.pdf/v1"
-    shelf.target.put(unnamed, b"of the one that is being made")
-    assert prune(shelf.catalogue, shelf.settings) == [stale]
-    listing = shelf.catalogue.listing()
-    assert ([found.name for found in listing.good], listing.unfinished) == ([manifest.name], [fresh])
-    assert list(listing.refused) == [strange]
-    assert unnamed in shelf.target.sizes(f"{documents.FOLDER}/")
+UNNAMED = f"{documents.FOLDER}/biz_9/inv_9/1.pdf/v1"
+"""A document that no manifest names."""
+DAY, LONG = timedelta(days=1), timedelta(days=400)
+SECOND = timedelta(seconds=30)
+
+
+def put_unfinished(house: House, age: timedelta) -> str:
+    """Put a dump without a manifest: a backup that is being made, or one that never ended."""
+    name = name_at(datetime.now(UTC) - age, secrets.token_hex(3))
+    house.target.put(key_of(name, "auth.dump.age"), b"half")
+    return name
+
+
+def put_refused(house: House) -> str:
+    name = name_at(datetime.now(UTC) - LONG, secrets.token_hex(3))
+    house.target.put(key_of(name), b'{"format": 1}\nnot our signature\n')
+    return name
+
+
+def put_old(house: House) -> str:
+    """Put a good backup that no period keeps, so that there is something to delete."""
+    [manifest] = house.catalogue.listing().good
+    return put_manifest(house, manifest, datetime.now(UTC) - LONG)
+
+
+@pytest.mark.parametrize(("age", "goes"), [(DAY + SECOND, True), (DAY - SECOND, False)])
+def test_f43_an_unfinished_backup_goes_after_a_day(shelf: House, age: timedelta, *, goes: bool) -> None:
+    name = put_unfinished(shelf, age)
+    assert prune(shelf.catalogue, shelf.settings) == [name] * goes
+    assert shelf.catalogue.listing().unfinished == [name] * (not goes)
+
+
+def test_f43_a_backup_with_a_strange_manifest_never_goes(shelf: House) -> None:
+    old, strange = put_old(shelf), put_refused(shelf)
+    assert prune(shelf.catalogue, shelf.settings) == [old]
+    assert list(shelf.catalogue.listing().refused) == [strange]
+    assert key_of(strange) in shelf.target.sizes("backups/")
+
+
+@pytest.mark.parametrize("beside", [put_unfinished, put_refused])
+def test_f43_a_document_stays_while_a_backup_beside_may_name_it(shelf: House, beside: Callable[..., str]) -> None:
+    """An old backup goes, so documents may go: one condition at a time holds them back."""
+    old = put_old(shelf)
+    name = beside(shelf, SECOND) if beside is put_unfinished else beside(shelf)
+    shelf.target.put(UNNAMED, b"copied by the backup beside")
+    assert prune(shelf.catalogue, shelf.settings) == [old]
+    assert UNNAMED in shelf.target.sizes(f"{documents.FOLDER}/")
+    shelf.target.delete(shelf.target.sizes(f"backups/{name}/"))
+    again = put_old(shelf)
+    assert prune(shelf.catalogue, shelf.settings) == [again]
+    assert UNNAMED not in shelf.target.sizes(f"{documents.FOLDER}/"), "nothing else holds it back"
+
+
+def test_f43_nothing_is_deleted_while_a_backup_is_being_made(shelf: House) -> None:
+    """A backup that began after the listing, or has written nothing yet, is in no listing."""
+    old = put_old(shelf)
+    shelf.target.put(UNNAMED, b"copied by the backup that is being made")
+    with (
+        alone(next(iter(shelf.settings.addresses().values()))),
+        pytest.raises(BackupError, match="another backup is being made"),
+    ):
+        prune(shelf.catalogue, shelf.settings)
+    assert UNNAMED in shelf.target.sizes(f"{documents.FOLDER}/")
+    assert prune(shelf.catalogue, shelf.settings) == [old]
 
 
 def test_the_later_of_one_second_sorts_behind() -> None:
