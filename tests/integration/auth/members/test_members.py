@@ -11,8 +11,10 @@ from whatsinvoice.auth.v1 import auth_pb2 as pb
 from whatsinvoice.auth.v1.auth_pb2_grpc import AuthServiceStub
 from whatsinvoice.auth.v1.events_pb2 import BusinessChanged, MemberChanged, MemberInvited, PlaceChosen
 from whatsinvoice.common.v1.common_pb2 import PageRequest
+from whatsinvoice_auth.domain import SCOPES, Role
 from whatsinvoice_kit.core.errors import Kind
 from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.core.roles import KEY_SCOPES
 from whatsinvoice_kit.rpc.tokens import USER_ISSUER, public_half, verify
 
 
@@ -230,7 +232,15 @@ async def test_a_removal_is_told_as_the_member_s_next_version(
 
 
 async def test_another_role_is_another_set_of_scopes_at_the_next_login(
-    auth: AuthServiceStub, owner: Any, joined_admin: Any, log_in: Any, gateway: Any, expect: Any, keyring: Any
+    auth: AuthServiceStub,
+    owner: Any,
+    joined_admin: Any,
+    log_in: Any,
+    gateway: Any,
+    expect: Any,
+    *,
+    keyring: Any,
+    process: Any,
 ) -> None:
     colleague, member = joined_admin
     business_id = await _business_id(auth, owner)
@@ -240,7 +250,43 @@ async def test_another_role_is_another_set_of_scopes_at_the_next_login(
     await expect(pb.RefreshRequest(refresh_token=before.refresh_token), gateway, "REFRESH_TOKEN_INVALID")
     after = await log_in(colleague, business_id=business_id)
     keys = {USER_ISSUER: {keyring.users["kid"]: public_half(keyring.users)}}
-    assert "invoices:write" not in verify(after.access_token, keys, audience="whatsinvoice").scopes
+    old, new = (verify(pair.access_token, keys, audience="whatsinvoice") for pair in (before, after))
+    assert (old.scopes, new.scopes) == (set(SCOPES[Role.ADMIN]), set(SCOPES[Role.ACCOUNTANT]))
+    async with process.unit_of_work.read() as tx:
+        query = text("SELECT count(*) FROM auth.revocations WHERE subject_id = :id")
+        told = (await tx.execute(query, {"id": old.session_id})).scalar_one()
+    assert told == 1, "the old token ends with its session"
+
+
+@pytest.mark.parametrize("role", [Role.STAFF, Role.ACCOUNTANT, Role.OWNER])
+async def test_f43_an_api_key_follows_the_role_of_its_creator(
+    auth: AuthServiceStub,
+    owner: Any,
+    joined_admin: Any,
+    log_in: Any,
+    gateway: Any,
+    confirmed: Any,
+    *,
+    keyring: Any,
+    role: Role,
+) -> None:
+    """A key never carries more than its creator holds now; with the old role it has its scopes again."""
+    colleague, member = joined_admin
+    there = await log_in(colleague, business_id=await _business_id(auth, owner))
+    wanted = sorted(set(SCOPES[Role.ADMIN]) & set(KEY_SCOPES))
+    request = pb.CreateApiKeyRequest(name="till", scopes=wanted, daily_refund_minor=1_000)
+    made = await auth.CreateApiKey(request, metadata=await confirmed(bearer(there.access_token)))
+    keys = {USER_ISSUER: {keyring.users["kid"]: public_half(keyring.users)}}
+
+    async def exchanged() -> Any:
+        got = await auth.ExchangeApiKey(pb.ExchangeApiKeyRequest(key=made.key), metadata=gateway)
+        return verify(got.access_token, keys, audience="whatsinvoice").scopes
+
+    assert sorted(await exchanged()) == wanted
+    for now_has in (role, Role.ADMIN):
+        change = pb.ChangeMemberRoleRequest(member_id=member.id, role=pb.Role.Value(f"ROLE_{now_has.name}"))
+        await auth.ChangeMemberRole(change, metadata=owner)
+        assert await exchanged() == set(wanted) & set(SCOPES[now_has])
 
 
 async def test_the_last_owner_stays(auth: AuthServiceStub, owner: Any, expect: Any, colleague: str, join: Any) -> None:

@@ -171,7 +171,7 @@ async def test_a_payment_is_told_once_to_customer_and_merchant(stage: Stage, mer
     await stage.heard(merchant.customer)
     await stage.tell_paid(merchant, draft, due_minor=2_500_000)
     part = (await stage.heard(merchant.customer, 2))[1]
-    assert "₦25,000.00" in part["text"]
+    assert ("₦50,000.00" in part["text"], "₦25,000.00" in part["text"]) == (True, True), "what was paid, what is due"
     await stage.write(merchant.customer, "how do I pay?")
     assert draft.public_url in (await stage.heard(merchant.customer, 3))[2]["text"]
     await stage.tell_paid(merchant, draft)
@@ -180,6 +180,9 @@ async def test_a_payment_is_told_once_to_customer_and_merchant(stage: Stage, mer
     assert "https://pay.example/r/" in receipt["text"]
     notices = [message["text"] for message in (await stage.heard(merchant.phone, 3))[1:]]
     assert all("Jane" in notice for notice in notices)
+    for notice, paid in zip(notices, ("₦50,000.00", "₦75,000.00"), strict=True):
+        assert paid in notice
+    assert "₦75,000.00" in receipt["text"]
     rows = await stage.rows(MESSAGES, invoice_id=draft.id)
     purposes = sorted(row["purpose"] for row in rows)
     assert purposes == ["answer", "invoice", "payment_notice", "payment_notice", "receipt", "receipt"]

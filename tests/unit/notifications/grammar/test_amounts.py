@@ -50,11 +50,22 @@ def test_an_amount_is_exact_minor_units(written: str, minor: int) -> None:
     "written",
     [
         "half a million", "one point five million", "between 50k and 60k",
-        "5.000", "12,50", "1,00,000", "50k or 60k", "20-25k", "20k to 25k", "seventy no eighty thousand", "0", "50",
+        "500.000", "12,50", "1,00,000", "50k or 60k", "20-25k", "20k to 25k", "seventy no eighty thousand", "0", "50",
         "99", "100000000000.01",
     ],
 )  # fmt: skip
 def test_an_unclear_amount_is_a_question(written: str) -> None:
+    draft = draft_of(f"invoice Sam 08030000001 {written} for mugs")
+
+    assert [(line.description, line.unit_price_minor) for line in draft.lines] == [("mugs", None)]
+    assert draft.needs == ("amount",)
+
+
+@pytest.mark.parametrize(
+    "written", ["N75.000", "1.500 naira", "NGN 1.500", "$2.500", "500.000", "75000.000", "N75.0000", "N1.500.000"]
+)
+def test_f43_a_point_before_three_digits_is_a_question(written: str) -> None:
+    """A point separates thousands for some writers and kobo for others: the two readings differ a thousandfold."""
     draft = draft_of(f"invoice Sam 08030000001 {written} for mugs")
 
     assert [(line.description, line.unit_price_minor) for line in draft.lines] == [("mugs", None)]
