@@ -1,6 +1,6 @@
 """F43: events of a business in every order leave its newest version."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -46,7 +46,12 @@ async def test_f43_the_newest_version_of_a_business_stays(unit_of_work: UnitOfWo
     """The registration comes twice, as after a redrive."""
     business_id = new_id("biz")
     registered = partial(a_business_registered, business_id)
-    events = [registered, registered, partial(changed, business_id, 2), partial(changed, business_id, 3)]
+    events: list[Callable[[], Any]] = [
+        registered,
+        registered,
+        partial(changed, business_id, 2),
+        partial(changed, business_id, 3),
+    ]
     await apply_in_order(unit_of_work, HANDLERS, [events[place] for place in order])
     async with unit_of_work.begin() as tx:
         query = text("SELECT name, version FROM invoices.businesses WHERE id = :id")

@@ -1,6 +1,8 @@
 """F43: events of members, chosen places and invoices in every order leave the newest version."""
 
 from collections.abc import AsyncIterator
+from copy import copy
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -31,7 +33,7 @@ async def unit_of_work(migrated: dict[str, str]) -> AsyncIterator[UnitOfWork]:
 
 
 async def apply(unit_of_work: UnitOfWork, events: list[Any], order: tuple[int, ...]) -> None:
-    await apply_in_order(unit_of_work, HANDLERS, [lambda event=events[place]: event for place in order])
+    await apply_in_order(unit_of_work, HANDLERS, [partial(copy, events[place]) for place in order])
 
 
 ORDERS = list(permutations(range(3)))
