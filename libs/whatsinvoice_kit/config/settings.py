@@ -297,6 +297,8 @@ class ServiceSettings(RedisSettings):
     """How long an unacknowledged event rests before another consumer takes it; well above a handler's time."""
     max_deliveries: int = Field(default=5, ge=1)
     outbox_days: int = Field(default=14, ge=1)
+    retention_days: dict[str, float] = {}
+    """JSON: retention rule -> days, in the place of its default (docs/retention.md); `{"inbound_messages": 14}`."""
 
     def shared_event_keys(self) -> EventKeys:
         """Return the keys shared with other services.

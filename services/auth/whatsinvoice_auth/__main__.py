@@ -1,18 +1,16 @@
 """Composition root of auth."""
 
-from datetime import timedelta
-
 from whatsinvoice.auth.v1 import auth_pb2, auth_pb2_grpc
 from whatsinvoice_kit.command import main
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.data.jobs import Job
+from whatsinvoice_kit.data.retention import Retention
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
 
 from whatsinvoice_auth.models import KIT_TABLES
 from whatsinvoice_auth.passwords import Passwords
 from whatsinvoice_auth.repository.guesses import forget_tallies
-from whatsinvoice_auth.repository.revocations import forget_revocations
-from whatsinvoice_auth.repository.verifications import forget_verifications
+from whatsinvoice_auth.retention import RULES
 from whatsinvoice_auth.revocations import RevocationFeed
 from whatsinvoice_auth.service.access import Signer
 from whatsinvoice_auth.service.confirmation import Confirmations
@@ -26,8 +24,6 @@ from whatsinvoice_auth.servicer import ACCESS, AuthServicer, UseCases
 from whatsinvoice_auth.settings import Settings
 
 TIDY_SECONDS = 3600.0
-KEPT = timedelta(days=2)
-"""Verifications and revocations stay longer than anything looks at them."""
 
 
 def _use_cases(kit: Kit[Settings]) -> UseCases:
@@ -54,17 +50,16 @@ def build(kit: Kit[Settings]) -> Parts:
     async def tidy() -> int:
         moment = now()
         async with kit.unit_of_work.begin() as tx:
-            await forget_verifications(tx, moment - KEPT)
             await forget_tallies(tx, moment)
-            await forget_revocations(tx, moment - KEPT)
         return 0
 
+    retention = Retention("auth", kit.unit_of_work, RULES, kit.settings.retention_days)
     return Parts(
         register=auth_pb2_grpc.add_AuthServiceServicer_to_server,
         servicer=AuthServicer(use, kit.unit_of_work, kit.idempotency),
         descriptor=auth_pb2.DESCRIPTOR.services_by_name["AuthService"],
         access=ACCESS,
-        jobs=(Job("auth.forget", tidy, TIDY_SECONDS, single=True),),
+        jobs=(Job("auth.forget", tidy, TIDY_SECONDS, single=True), retention.job()),
         closing=(use.revocations.close, use.sessions.passwords.close),
     )
 

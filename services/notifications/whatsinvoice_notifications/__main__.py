@@ -6,6 +6,7 @@ from whatsinvoice.auth.v1 import auth_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.notifications.v1 import notifications_pb2, notifications_pb2_grpc
 from whatsinvoice_kit.command import main
+from whatsinvoice_kit.data.retention import Retention
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
 
 from whatsinvoice_notifications import consumers, templates_command
@@ -13,6 +14,7 @@ from whatsinvoice_notifications.clients.auth import AuthOverGrpc
 from whatsinvoice_notifications.clients.invoices import InvoicesOverGrpc
 from whatsinvoice_notifications.clients.whatsapp import WhatsAppCloud
 from whatsinvoice_notifications.models import KIT_TABLES
+from whatsinvoice_notifications.retention import RULES
 from whatsinvoice_notifications.service.conversation import ConversationService
 from whatsinvoice_notifications.service.merchant import MerchantService
 from whatsinvoice_notifications.service.sending import SendingService
@@ -42,6 +44,7 @@ def build(kit: Kit[Settings]) -> Parts:
         unit_of_work, MerchantService(invoices), auth, settings.retry_seconds, settings.public_base_url
     )
     sending = SendingService(unit_of_work, whatsapp, invoices, auth, settings.retry_seconds)
+    retention = Retention("notifications", unit_of_work, RULES, settings.retention_days)
     return Parts(
         register=notifications_pb2_grpc.add_NotificationsServiceServicer_to_server,
         servicer=NotificationsServicer(unit_of_work, webhooks),
@@ -49,7 +52,7 @@ def build(kit: Kit[Settings]) -> Parts:
         access=ACCESS,
         subscriptions=consumers.SUBSCRIPTIONS,
         queues=(webhooks.queue(),),
-        jobs=consumers.jobs(conversations, sending, webhooks),
+        jobs=consumers.jobs(conversations, sending, retention),
         closing=(identity.close, channel.close, whatsapp.close),
     )
 

@@ -14,6 +14,7 @@ from whatsinvoice.auth.v1.events_pb2 import (
 )
 from whatsinvoice.invoices.v1.events_pb2 import InvoiceIssued, InvoicePaid, InvoicePaymentRecorded
 from whatsinvoice_kit.data.jobs import Job
+from whatsinvoice_kit.data.retention import Retention
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.events.inbox import Subscription
 
@@ -27,11 +28,9 @@ from whatsinvoice_notifications.service.codes import queue_code
 from whatsinvoice_notifications.service.conversation import ConversationService
 from whatsinvoice_notifications.service.notices import Notice, tell, warn_of_document
 from whatsinvoice_notifications.service.sending import SendingService
-from whatsinvoice_notifications.service.webhooks import WebhookService
 
 RETRY_SECONDS = 0.5
 """How often what waits for its next attempt is looked for; what is new wakes its job at once."""
-TIDY_SECONDS = 3600.0
 
 
 async def on_member_changed(tx: Transaction, event: MemberChanged) -> None:
@@ -121,10 +120,10 @@ SUBSCRIPTIONS: Sequence[Subscription] = (
 )
 
 
-def jobs(conversations: ConversationService, sending: SendingService, webhooks: WebhookService) -> Sequence[Job]:
+def jobs(conversations: ConversationService, sending: SendingService, retention: Retention) -> Sequence[Job]:
     """A stored row wakes its job at once; the pause is for those that are tried again."""
     return (
         Job("notifications.answer", conversations.work, RETRY_SECONDS, channel="notifications_inbound_messages"),
         Job("notifications.send", sending.work, RETRY_SECONDS, channel="notifications_messages"),
-        Job("notifications.tidy", webhooks.tidy, TIDY_SECONDS, single=True),
+        retention.job(),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, insert, select
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_auth.models import REVOCATIONS
@@ -33,8 +33,3 @@ async def revocations_after(
     )
     found = await tx.execute(statement.order_by(rows.sequence).limit(limit))
     return [(row.sequence, row.subject_id, row.expires_at) for row in found]
-
-
-async def forget_revocations(tx: Transaction, before: datetime) -> None:
-    """Drops what no token needs any more."""
-    await tx.execute(delete(REVOCATIONS).where(REVOCATIONS.c.expires_at < before))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_auth.domain.verifications import CODES_AN_HOUR, PendingRegistration, Purpose, Verification
@@ -79,7 +79,3 @@ async def count_try(tx: Transaction, verification_id: str) -> None:
 async def end_verification(tx: Transaction, verification_id: str) -> None:
     """Spend it; a registration's content goes at once."""
     await tx.execute(update(VERIFICATIONS).where(_ROWS.id == verification_id).values(ended=True, registration=None))
-
-
-async def forget_verifications(tx: Transaction, before: datetime) -> None:
-    await tx.execute(delete(VERIFICATIONS).where(_ROWS.requested_at < before))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
@@ -148,9 +148,3 @@ async def postpone(tx: Transaction, inbound_id: str, until: datetime, reason: st
         .where(INBOUND_MESSAGES.c.id == inbound_id)
         .values(next_attempt_at=until, outcome=reason)
     )
-
-
-async def forget(tx: Transaction, before: datetime) -> None:
-    """Drops statuses and unread parts from before a moment; Meta repeats a webhook for 7 days at most."""
-    for table in (INBOUND_STATUSES, INBOUND_UNREAD):
-        await tx.execute(delete(table).where(table.c.received_at < before))

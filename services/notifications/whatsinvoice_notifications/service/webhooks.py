@@ -1,11 +1,9 @@
 """WhatsApp's webhooks: accepted only when genuine, stored once; what they say takes effect in the worker."""
 
 import hmac
-from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
-from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, unauthenticated
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.queue.worker import Queue, Taken
@@ -32,8 +30,6 @@ for _part in (
     "status_given_up",
 ):
     PARTS.labels(_part)
-KEPT = timedelta(days=30)
-"""Statuses, to be recognised when they are repeated, and parts that nobody could read, to be looked at."""
 TRIES = 10
 _STATUSES = {status.value: status for status in (Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED)}
 
@@ -46,12 +42,6 @@ class WebhookService:
         self._app_secret = app_secret
         self._verify_token = verify_token
         self._number_id = number_id
-
-    async def tidy(self) -> int:
-        """Forgets what is past its time."""
-        async with self._unit_of_work.begin() as tx:
-            await inbound.forget(tx, now() - KEPT)
-        return 0
 
     def check_subscription(self, mode: str, token: str) -> None:
         """Raises PERMISSION_DENIED (VERIFY_TOKEN_INVALID) unless it is Meta, subscribing with our token."""
