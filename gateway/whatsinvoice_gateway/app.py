@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.middleware.cors import CORSMiddleware
@@ -18,6 +18,7 @@ from whatsinvoice_kit.rpc.tokens import Jwk
 
 from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.edge import limits, metrics, problems
+from whatsinvoice_gateway.edge.addresses import check_address
 from whatsinvoice_gateway.edge.bodies import Bodies
 from whatsinvoice_gateway.edge.middleware import Edge
 from whatsinvoice_gateway.edge.quotas import Quotas
@@ -87,6 +88,7 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
         version="1.0.0",
         description=DESCRIPTION,
         lifespan=lifespan,
+        dependencies=[Depends(check_address)],
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # edge/middleware.py makes the one span
         generate_unique_id_function=lambda route: route.name,  # what the generated clients call it

@@ -86,7 +86,8 @@ class Bodies:
         """
         given = headers.get("content-type", "").partition(";")[0].strip().lower()
         if intake.media_type not in (None, given):
-            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send this body as {intake.media_type}")
+            text = f"this route takes {intake.media_type}, not {given[:100] or 'a body without Content-Type'}"
+            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
         declared = headers.get("content-length", "")
         size, arrived, more = int(declared) if declared.isdecimal() else 0, bytearray(), True
         try:

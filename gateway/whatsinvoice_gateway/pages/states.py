@@ -6,6 +6,7 @@ from enum import Enum
 
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.payments.v1 import payments_pb2
+from whatsinvoice_kit.core.text import is_clean
 
 LOOKS = 10
 """So often a page that waits looks again by itself; after that its payer decides."""
@@ -50,7 +51,7 @@ class Return:
     @classmethod
     def of(cls, reference: str, looks: str) -> "Return":
         """Read both from an address, where anybody may write anything."""
-        known = reference if len(reference) <= LONGEST_REFERENCE else ""
+        known = reference if len(reference) <= LONGEST_REFERENCE and is_clean(reference) else ""
         count = int(looks) if looks.isascii() and looks.isdigit() and len(looks) < LONGEST_REFERENCE else 0
         return cls(known, min(count, LOOKS))
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 from whatsinvoice.payments.v1 import payments_pb2
-from whatsinvoice_kit.core.errors import Kind, ServiceError
+from whatsinvoice_kit.core.errors import Kind, ServiceError, not_found
 
 from whatsinvoice_gateway.clients import Services
 from whatsinvoice_gateway.edge.quotas import Quotas
@@ -53,7 +53,7 @@ def _quotas(request: Request) -> Quotas:
 
 def _sorry(request: Request, error: ServiceError) -> Response:
     """An error as a page: people open these links, not programs."""
-    if error.kind is Kind.NOT_FOUND:
+    if error.kind in (Kind.NOT_FOUND, Kind.INVALID_ARGUMENT):  # a token that no link of ours has
         return _pages(request).message(
             HTTPStatus.NOT_FOUND, "Nothing here", "This link leads nowhere. Ask who sent it for a new one."
         )
@@ -110,8 +110,7 @@ async def _payment_options(
 
 @routes.get("/i/{token}/pdf", response_class=Response, responses={200: PDF, **problems(404, 503)})
 async def get_public_pdf(token: str, services: ServicesDep) -> Response:
-    message = pb.GetDocumentRequest(invoice_token=token)
-    return pdf(await services.as_gateway("invoices", services.invoices.GetDocument, message))
+    return await _document(services, pb.GetDocumentRequest(invoice_token=token))
 
 
 @routes.post(
@@ -169,5 +168,14 @@ async def receipt_page(request: Request, token: str, services: ServicesDep) -> R
 
 @routes.get("/r/{token}/pdf", response_class=Response, responses={200: PDF, **problems(404, 503)})
 async def get_receipt_pdf(token: str, services: ServicesDep) -> Response:
-    message = pb.GetDocumentRequest(receipt_token=token)
-    return pdf(await services.as_gateway("invoices", services.invoices.GetDocument, message))
+    return await _document(services, pb.GetDocumentRequest(receipt_token=token))
+
+
+async def _document(services: Services, message: pb.GetDocumentRequest) -> Response:
+    """Return the PDF behind a link; NOT_FOUND (LINK_NOT_FOUND) also for a token that no link has the form of."""
+    try:
+        return pdf(await services.as_gateway("invoices", services.invoices.GetDocument, message))
+    except ServiceError as error:
+        if error.kind is Kind.INVALID_ARGUMENT:
+            raise not_found("LINK_NOT_FOUND", "there is nothing at this link") from error
+        raise

@@ -1,13 +1,15 @@
 """What all bodies share."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.money import MAX_MINOR, SYMBOLS
+from whatsinvoice_kit.core.text import REFUSED, is_clean
 
 Minor = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR, description="Minor units: 7500000 NGN is 75,000.00")]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", json_schema_extra={"enum": list(SYMBOLS)})]
@@ -16,11 +18,23 @@ EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
 """RFC 3339 with an offset; years that no invoice was made in are a slip, and some fit no timestamp."""
 
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+"""A calendar day of the years of a Moment."""
+
 
 class Incoming(BaseModel):
-    """A request body; unknown fields are refused."""
+    """A request body; unknown fields and control characters are refused."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _clean(cls, value: Any) -> Any:
+        """Refuse forbidden characters in each text, and in each text of a list."""
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not is_clean(text):
+                raise PydanticCustomError("text_invalid", REFUSED)
+        return value
 
 
 class Outgoing(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 
-from whatsinvoice_gateway.schemas.base import Currency, Incoming, Minor, Outgoing, moment
+from whatsinvoice_gateway.schemas.base import Currency, Day, Incoming, Minor, Outgoing, moment
 from whatsinvoice_gateway.schemas.customers import CustomerIn, CustomerOut
 
 BasisPoints = Annotated[int, Field(strict=True, ge=0, le=10_000, description="750 is 7.5 %")]
@@ -56,8 +56,8 @@ class InvoiceIn(Incoming):
     lines: list[LineIn] = Field(min_length=1, max_length=MAX_LINES)
     discount: DiscountIn | None = None
     prices_include_tax: bool = False
-    issue_date: date | None = None
-    due_date: date | None = None
+    issue_date: Day | None = None
+    due_date: Day | None = None
     terms_days: Annotated[int, Field(strict=True, ge=0, le=365)] | None = None
     notes: str = Field(default="", max_length=2_000)
     reference: str = Field(default="", max_length=100)

@@ -19,6 +19,7 @@ from whatsinvoice_kit.observe import telemetry
 from whatsinvoice_kit.rpc.call import Call, attributes_of, serving
 from whatsinvoice_kit.rpc.errors import abort
 from whatsinvoice_kit.rpc.identity import AccessTable, authenticate, authorize
+from whatsinvoice_kit.rpc.text import check_message
 from whatsinvoice_kit.rpc.tls import CertificateFiles, check_peer
 from whatsinvoice_kit.rpc.tokens import Verifier
 
@@ -103,6 +104,7 @@ class Gate(grpc.aio.ServerInterceptor):
     def _guarded(self, method: str, behaviour: Behaviour) -> Behaviour:
         async def guarded(request: Any, context: Context) -> Any:
             async with self._admitted(method, context) as call:
+                check_message(request)
                 response = await behaviour(request, context)
                 if call.replayed:
                     context.set_trailing_metadata((("idempotent-replayed", "true"),))
@@ -113,6 +115,7 @@ class Gate(grpc.aio.ServerInterceptor):
     def _guarded_stream(self, method: str, behaviour: StreamBehaviour) -> StreamBehaviour:
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
             async with self._admitted(method, context):
+                check_message(request)
                 async for response in _until(self.stopping, behaviour(request, context)):
                     yield response
 

@@ -11,6 +11,8 @@ from whatsinvoice_invoices.domain.invoice import Terms
 from whatsinvoice_invoices.domain.totals import Discount, LineInput
 from whatsinvoice_invoices.service.invoices import NewInvoice
 
+EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
+"""Days of invoices; a year of terms after the last one is still a date."""
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 
@@ -31,9 +33,12 @@ def _discount(message: pb.Discount) -> Discount:
 
 def _day(field: str, text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise invalid(field, "DATE_INVALID", "a date is YYYY-MM-DD") from None
+    if day is not None and not EARLIEST <= day <= LATEST:
+        raise invalid(field, "DATE_INVALID", f"a date is between {EARLIEST} and {LATEST}")
+    return day
 
 
 def new_invoice(request: pb.CreateInvoiceRequest) -> NewInvoice:

@@ -21,4 +21,5 @@ def test_no_answer_is_an_error_of_ours_or_undocumented(wide_stack: Stack) -> Non
     outcome = run_campaign(wide_stack, arguments, seconds=120)
     assert outcome.failures == []
     assert outcome.cases > 250
+    assert outcome.extremes > 1_000
     assert outcome.accepted > outcome.operations, "the cases reach what they are meant to try"

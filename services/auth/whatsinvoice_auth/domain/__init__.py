@@ -13,6 +13,7 @@ from enum import Enum
 from whatsinvoice_kit.core.errors import FieldViolation, Kind, ServiceError, invalid, precondition
 from whatsinvoice_kit.core.money import MAX_MINOR, SYMBOLS
 from whatsinvoice_kit.core.roles import KEY_SCOPES, SCOPES_OF_ROLE
+from whatsinvoice_kit.core.text import visible
 
 ACCESS_SECONDS = 600
 SESSION_LIFE = timedelta(days=30)
@@ -171,9 +172,9 @@ def common_forms(password: str, common: Container[str]) -> bool:
 
 
 def check_name(field: str, name: str) -> str:
-    """1 to 120 visible characters; gives it trimmed."""
-    name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME or not name.isprintable():
+    """Return the name without invisible marks; INVALID_ARGUMENT unless 1 to 120 characters are left."""
+    name = visible(name)
+    if not name or len(name) > MAX_NAME:
         raise invalid(field, "NAME_INVALID", f"use 1 to {MAX_NAME} visible characters")
     return name
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from whatsinvoice_kit.core.errors import Kind, ServiceError, invalid
+from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.mail import checked_email
 from whatsinvoice_kit.phones import to_e164
 
 from whatsinvoice_auth import domain, events
@@ -42,10 +43,9 @@ class Registrations:
         name = domain.check_name("name", given.name)
         business_name = domain.check_name("business_name", given.business_name or name)
         domain.check_password(given.password, name=name, phone=phone, common=COMMON)
-        if "@" not in given.email and given.email:
-            raise invalid("email", "EMAIL_INVALID", "this is not an e-mail address")
+        email = checked_email("email", given.email)
         password_hash = await self.passwords.hash(given.password)
-        return phone, PendingRegistration(name, given.email.lower(), password_hash, business_name, country_code)
+        return phone, PendingRegistration(name, email, password_hash, business_name, country_code)
 
     async def register(self, tx: Transaction, phone: str, given: PendingRegistration) -> Verification:
         """Ask for a code to prove the phone; of a phone that is registered already its owner is told."""

@@ -4,28 +4,26 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from whatsinvoice_kit.core.errors import invalid
+from whatsinvoice_kit.core.text import visible
+from whatsinvoice_kit.mail import checked_email
 
 MAX_NAME = 120
-MAX_EMAIL = 254
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerInput:
-    """A customer as somebody types her; the phone is E.164 by now, or empty."""
+    """A customer as a merchant typed them; the phone is E.164 by now, or empty."""
 
     name: str
     phone: str = ""
     email: str = ""
 
     def checked(self) -> "CustomerInput":
-        """With its name trimmed; INVALID_ARGUMENT names the field that breaks a rule."""
-        name = " ".join(self.name.split())
-        if not name or len(name) > MAX_NAME or not name.isprintable():
+        """Return it without invisible marks; INVALID_ARGUMENT names the field that breaks a rule."""
+        name = visible(self.name)
+        if not name or len(name) > MAX_NAME:
             raise invalid("customer.name", "NAME_INVALID", f"use 1 to {MAX_NAME} visible characters")
-        before, at, after = self.email.strip().rpartition("@")
-        if self.email and not (before and at and "." in after and len(self.email) <= MAX_EMAIL):
-            raise invalid("customer.email", "EMAIL_INVALID", "this is not an e-mail address")
-        return CustomerInput(name, self.phone, self.email.strip().lower())
+        return CustomerInput(name, self.phone, checked_email("customer.email", self.email))
 
 
 @dataclass(frozen=True, slots=True)

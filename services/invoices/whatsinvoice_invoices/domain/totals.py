@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from whatsinvoice_kit.core.errors import invalid
 from whatsinvoice_kit.core.money import MAX_MINOR, contained, part, spread, times
+from whatsinvoice_kit.core.text import visible_lines
 
 MAX_LINES = 200
 MAX_DESCRIPTION = 500
@@ -96,6 +97,8 @@ def compute(lines: Sequence[LineInput], discount: Discount, *, prices_include_ta
     if not 1 <= len(lines) <= MAX_LINES:
         raise invalid("lines", "LINES_COUNT", f"a document has 1 to {MAX_LINES} lines")
     amounts = [_amount(line, f"lines[{i}]") for i, line in enumerate(lines)]
+    if sum(amounts) > MAX_MINOR:
+        raise invalid("lines", "TOTAL_OUT_OF_RANGE", f"the lines come to at most {MAX_MINOR} minor units")
     own = [line.discount.of(amounts[i], f"lines[{i}].discount") for i, line in enumerate(lines)]
     nets = [amount - less for amount, less in zip(amounts, own, strict=True)]
     shares = spread(discount.of(sum(nets), "discount"), nets)
@@ -103,7 +106,7 @@ def compute(lines: Sequence[LineInput], discount: Discount, *, prices_include_ta
     taxes = _taxes(lines, bases, prices_include_tax=prices_include_tax)
     built = tuple(
         Line(
-            line.description.strip(),
+            visible_lines(line.description),
             format(quantity_of(line.quantity, "").normalize(), "f"),
             line.unit_price_minor,
             amounts[i],
@@ -122,13 +125,16 @@ def compute(lines: Sequence[LineInput], discount: Discount, *, prices_include_ta
 
 
 def _amount(line: LineInput, field: str) -> int:
-    if not 1 <= len(line.description.strip()) <= MAX_DESCRIPTION:
+    if not 1 <= len(visible_lines(line.description)) <= MAX_DESCRIPTION:
         raise invalid(f"{field}.description", "DESCRIPTION_INVALID", f"use 1 to {MAX_DESCRIPTION} characters")
     if not 0 <= line.unit_price_minor <= MAX_MINOR:
         raise invalid(f"{field}.unit_price_minor", "PRICE_OUT_OF_RANGE", f"a price is 0 to {MAX_MINOR} minor units")
     if not 0 <= line.tax_rate_bp <= MAX_RATE_BP:
         raise invalid(f"{field}.tax_rate_bp", "TAX_RATE_INVALID", "a tax rate is 0 to 10000 basis points")
-    return times(quantity_of(line.quantity, f"{field}.quantity"), line.unit_price_minor)
+    amount = times(quantity_of(line.quantity, f"{field}.quantity"), line.unit_price_minor)
+    if amount > MAX_MINOR:
+        raise invalid(field, "AMOUNT_OUT_OF_RANGE", f"a line comes to at most {MAX_MINOR} minor units")
+    return amount
 
 
 def _taxes(lines: Sequence[LineInput], bases: Sequence[int], *, prices_include_tax: bool) -> list[int]:

@@ -1,11 +1,11 @@
 """A payment: one attempt to collect what is due on an invoice, and the states that it passes through."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.mail import email_of
 
 PAYSTACK, MANUAL = "paystack", "manual"
 """Who took the money: the provider, or the merchant herself."""
@@ -20,9 +20,6 @@ OPENING = timedelta(seconds=30)
 REFUSED_FOR = timedelta(minutes=1)
 """The provider is not asked again at once for what it has refused to open."""
 SUPERSEDED = "superseded by another attempt"
-
-
-_EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", re.ASCII)
 
 
 class Status(Enum):
@@ -78,9 +75,7 @@ class Payable:
 
     def email_for_provider(self, domain: str) -> str:
         """The provider insists on an address; one made from the invoice id where there is no usable one."""
-        if _EMAIL.fullmatch(self.customer_email):
-            return self.customer_email
-        return f"{self.invoice_id}@{domain}"
+        return email_of(self.customer_email) or f"{self.invoice_id}@{domain}"
 
 
 @dataclass(slots=True, kw_only=True)

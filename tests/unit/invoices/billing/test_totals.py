@@ -83,7 +83,7 @@ def test_tax_is_rounded_once_per_rate() -> None:
         (LineInput("a", "1", 100, Discount(percent_bp=10_001)), "lines[0].discount"),
         (LineInput("a", "1", 100, Discount(amount_minor=101)), "lines[0].discount"),
         (LineInput("a", "1", 100, tax_rate_bp=10_001), "lines[0].tax_rate_bp"),
-        (LineInput("a", "2", 10**13), "lines"),
+        (LineInput("a", "2", 10**13), "lines[0]"),
     ],
 )
 def test_a_broken_rule_names_its_field(line: LineInput, field: str) -> None:
@@ -101,3 +101,20 @@ def test_a_document_has_1_to_200_lines(count: int) -> None:
 def test_quantities_print_plainly() -> None:
     totals = compute([LineInput("a", str(Decimal("1E+2")), 1)], NO_DISCOUNT, prices_include_tax=False)
     assert totals.lines[0].quantity == "100"
+
+
+def test_f28_arithmetic_is_bounded_before_a_percentage_is_taken() -> None:
+    lines = [LineInput("a", "9999999999999.999", 10**13)] * 200
+    with pytest.raises(ServiceError) as refused:
+        compute(lines, Discount(percent_bp=5_000), prices_include_tax=False)
+    assert refused.value.reason == "AMOUNT_OUT_OF_RANGE"
+    with pytest.raises(ServiceError) as refused:
+        compute([LineInput("a", "1", 10**13)] * 200, Discount(percent_bp=9_999), prices_include_tax=False)
+    assert refused.value.reason == "TOTAL_OUT_OF_RANGE"
+
+
+@pytest.mark.parametrize("description", ["\u200b", "\u3164\u2060", "\ufe0f"])
+def test_f33_a_line_of_invisible_marks_is_refused(description: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        compute([LineInput(description, "1", 100)], NO_DISCOUNT, prices_include_tax=False)
+    assert refused.value.reason == "DESCRIPTION_INVALID"
