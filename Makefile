@@ -105,7 +105,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
 .PHONY: unit test proofs fuzz lint format openapi dashboards rules browser promtool redis soak faults waf test-waf bench
-PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=40
+PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=40
 WORKERS := 3
 # More workers than cores: a test waits for servers more than it computes. What fails beside the others is tried once more
 # alone, since neighbours disturb what measures time: `alone` fails when it fails again.

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support.root import ROOT
 
-_SHARED_FOLDERS = (ROOT / "tests" / "integration" / "ops",)
-"""Folders whose tests share a fixture that is expensive to make, so that one worker runs them all."""
+_SHARED_FOLDERS = ("tests/e2e", "tests/integration/ops")
+"""Folders whose files share a fixture that is expensive to make, so that one worker runs them all."""
 _SERVERS = pytest.StashKey[Any]()
 
 
@@ -28,14 +28,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         servers.stop()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of one file, or of one shared folder, on one worker, whichever order they run in.
+
+    The marks of `--dist loadgroup` do nothing with this pytest: xdist 3.8 writes them where pytest 9.2 does not read.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415  (only for a run with xdist)
+
+    class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # the library has no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            folder = file.rpartition("/")[0]
+            return folder if folder in _SHARED_FOLDERS else file
+
+    return GroupScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one file or of one shared stack on one worker. Start whole stacks first."""
-    for item in items:
-        tier = item.path.relative_to(ROOT / "tests").parts[0]
-        shares_stack = tier in {"e2e", "proofs"} and "stack" in getattr(item, "fixturenames", ())
-        folder = next((folder for folder in _SHARED_FOLDERS if item.path.is_relative_to(folder)), item.path)
-        group = f"stack of {tier}" if shares_stack else str(folder)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Run whole stacks first, so that no worker is left alone with them at the end."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
 
 

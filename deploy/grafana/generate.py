@@ -63,6 +63,8 @@ def events(where: str = "") -> list[Panel]:
         ),
         Panel("Applied", "ops", {"{{event_type}}": rate("events_applied_total", "event_type", where)}),
         Panel("Failed", "ops", {"{{event_type}}": rate("events_failed_total", "event_type", where)}),
+        Panel("Waiting for another event: the oldest", "s", {"oldest": f"max(events_waiting_seconds{where})"}),
+        Panel("Refused: signature is wrong", "ops", {"{{stream}}": rate("events_refused_total", "stream", where)}),
         Panel("Jobs that failed", "ops", {"{{exported_job}}": rate("job_failures_total", "exported_job", where)}),
         Panel(
             "Since a job was last done",
@@ -71,6 +73,15 @@ def events(where: str = "") -> list[Panel]:
         ),
         Panel("Jobs: how often", "s", {"{{exported_job}}": f"max by (exported_job) (job_interval_seconds{where})"}),
         Panel("Memory of Redis", "percentunit", {"used": f"max(redis_memory_used_ratio{where})"}),
+    ]
+
+
+def queues(where: str) -> list[Panel]:
+    return [
+        Panel("Work that waits", "short", {"{{queue}}": f"max by (queue) (queue_depth{where})"}),
+        Panel("Work: age of the oldest", "s", {"{{queue}}": f"max by (queue) (queue_oldest_seconds{where})"}),
+        Panel("Attempts", "ops", {"{{queue}} {{outcome}}": rate("queue_attempts_total", "queue, outcome", where)}),
+        Panel("Time of an attempt", "s", quantiles("queue_work_seconds", where)),
     ]
 
 
@@ -104,7 +115,13 @@ def calls(where: str) -> list[Panel]:
 
 def of_service(name: str, **own: Sequence[Panel]) -> Dashboard:
     where = f'{{service="{name}"}}'
-    rows = {"Calls": calls(where), **own, "Events and jobs": events(where), "Processes": process(where)}
+    rows = {
+        "Calls": calls(where),
+        **own,
+        "Queues": queues(where),
+        "Events and jobs": events(where),
+        "Processes": process(where),
+    }
     return Dashboard(f"whatsinvoice-{name}", name.capitalize(), rows)
 
 
@@ -133,6 +150,10 @@ WHATSAPP = [
     Panel("Messages to us", "ops", {"{{who}}: {{outcome}}": rate("inbound_messages_total", "who, outcome")}),
     Panel("Messages from us", "ops", {"{{status}}": rate("messages_moved_total", "status")}),
     Panel("Receipts", "ops", {"{{status}}": rate("messages_moved_total", "status", '{purpose="receipt"}')}),
+]
+GUESSES = [
+    Panel("Passwords and codes tried", "ops", {"{{kind}} {{outcome}}": rate("auth_guesses_total", "kind, outcome")}),
+    Panel("Registered phones guessed at", "ops", {"phones": rate("auth_guessed_phones_total")}),
 ]
 REQUESTS = [
     Panel("Requests", "reqps", {"{{status}}": rate("http_requests_total", "status")}),
@@ -246,7 +267,7 @@ DASHBOARDS = [
             "Processes": process('{service="gateway"}'),
         },
     ),
-    of_service("auth"),
+    of_service("auth", Guessing=GUESSES),
     of_service(
         "invoices",
         Documents=[

@@ -16,6 +16,7 @@ from support.server_fixtures import (
     standalone_redis,
     worker_place,
 )
+from support.stack_fixtures import new_module_stack, new_stack, pytest_terminal_summary, stack, stories
 
 __all__ = [
     "backing_folder",
@@ -25,11 +26,16 @@ __all__ = [
     "direct",
     "keyring",
     "migrated",
+    "new_module_stack",
+    "new_stack",
     "postgres_url",
     "provisioned",
+    "pytest_terminal_summary",
     "redis_url",
     "s3",
     "sentinel_redis",
+    "stack",
     "standalone_redis",
+    "stories",
     "worker_place",
 ]

@@ -189,9 +189,9 @@ async def _fill(her: Merchant, name: str, headers: dict[str, str]) -> None:
     her.secrets |= {customer["name"], customer["email"], made["phone"]}
     draft = await post("/v1/invoices", {"customer_id": made["id"], "lines": LINES})
     issued = await post("/v1/invoices", {"customer_id": made["id"], "lines": LINES, "issue": True})
-    await _pay(her, issued)
     number = str(secrets.randbelow(9 * 10**9) + 10**9)
     await put("/v1/business/payout-account", {"bank_code": "058", "account_number": number})
+    await _pay(her, issued)
     own = await post(f"/v1/customers/{made['id']}/virtual-account")
     her.secrets |= {number, own["account_number"]}
     key = await post("/v1/api-keys", {"name": f"{name}'s key", "scopes": ["invoices:read"]})

@@ -16,6 +16,7 @@ from whatsinvoice_auth.domain.verifications import digits_of
 from whatsinvoice_kit.rpc.keys import parse_signing_keys
 from whatsinvoice_local.backing.ports import free_port
 from whatsinvoice_local.demo.story import Story
+from whatsinvoice_local.sample import ensure_sample
 from whatsinvoice_local.stack import Stack
 from whatsinvoice_local.state import State
 
@@ -132,8 +133,9 @@ def new_module_stack(stories: list[Story]) -> Iterator[Callable[..., Stack]]:
 
 @pytest.fixture(scope="session")
 def stack(stories: list[Story]) -> Iterator[Stack]:
-    """One that is up, for all tests of this folder, which run last."""
+    """Start one stack for all tests of a worker, as `make up` leaves it: with the sample merchant and customer."""
     with _stacks(stories) as make:
         stack = make()
         assert stack.up()
+        assert ensure_sample(stack.state, lambda _: None)
         yield stack

@@ -116,9 +116,9 @@ def test_one_trace_goes_from_the_message_to_the_receipt(told: Told, figure: Call
     assert told.lineage(receipt) == HOPS
 
 
-def test_auth_is_in_the_trace_of_the_registration(told: Told) -> None:
+def test_auth_is_in_the_trace_of_the_verified_phone(told: Told) -> None:
     """Nothing on the way from message to receipt asks auth; what does is traced alike."""
-    trace = told.trace_of("gateway", "POST /v1/auth/register")
+    trace = told.trace_of("gateway", "POST /v1/auth/verify-phone")
     ids = {span.span_id for span in trace}
     assert [span.name for span in trace if span.parent_id and span.parent_id not in ids] == []
     assert {span.service for span in trace} == {"gateway", "auth", "notifications", "invoices", "payments"}
