@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum
 
+DAILY_LIMIT_REACHED = "DAILY_LIMIT_REACHED"
+"""The reason of a RESOURCE_EXHAUSTED that only the next day ends: a worker does not try again."""
+
 
 class Kind(Enum):
     """What went wrong, in the words of gRPC's canonical codes."""

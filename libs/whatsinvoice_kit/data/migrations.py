@@ -128,6 +128,15 @@ def create_work_tables(schema: str) -> None:
     show_one_business(schema, work="business_id")
 
 
+def create_daily_counts(schema: str) -> None:
+    """Make the counts of `kit.data.daily_limits`."""
+    op.execute(
+        f"CREATE TABLE {schema}.daily_counts (business_id text CONSTRAINT pk_daily_counts PRIMARY KEY, "
+        "day date NOT NULL, count bigint NOT NULL)"
+    )
+    show_one_business(schema, daily_counts="business_id")
+
+
 def show_one_business(schema: str, **tables: str) -> None:
     """Row-level security on tables: table=column, the column that holds the business's id."""
     for table, column in tables.items():

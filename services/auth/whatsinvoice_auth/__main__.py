@@ -3,11 +3,12 @@
 from whatsinvoice.auth.v1 import auth_pb2, auth_pb2_grpc
 from whatsinvoice_kit.command import main
 from whatsinvoice_kit.core.clock import now
+from whatsinvoice_kit.data.daily_limits import DailyLimit
 from whatsinvoice_kit.data.jobs import Job
 from whatsinvoice_kit.data.retention import Retention
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
 
-from whatsinvoice_auth.models import KIT_TABLES
+from whatsinvoice_auth.models import DAILY_COUNTS, KIT_TABLES
 from whatsinvoice_auth.passwords import Passwords
 from whatsinvoice_auth.repository.guesses import forget_tallies
 from whatsinvoice_auth.retention import RULES
@@ -40,6 +41,7 @@ def _use_cases(kit: Kit[Settings]) -> UseCases:
         password_changes=PasswordChanges(passwords, verifications, guesses),
         confirmations=Confirmations(passwords, verifications, guesses, signer),
         api_keys=ApiKeys(signer, secret, "wi_live_" if settings.app_env == "prod" else "wi_test_"),
+        invitations_daily=DailyLimit(DAILY_COUNTS, settings.invitations_per_day, "invitations"),
         revocations=RevocationFeed(kit.unit_of_work, settings.database_url.get_secret_value()),
     )
 

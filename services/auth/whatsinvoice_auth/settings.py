@@ -28,6 +28,8 @@ class Settings(ServiceSettings):
     access_seconds: int = Field(default=ACCESS_SECONDS, ge=1, le=ACCESS_SECONDS)
     """How long an access token lives."""
     password_threads: int = Field(default=2, ge=1)
+    invitations_per_day: int = Field(default=20, ge=1)
+    """Invitations of one business a day: each writes to somebody who did not ask for it."""
 
     @field_validator("signing_keys")
     @classmethod

@@ -2,12 +2,13 @@
 
 from whatsinvoice.invoices.v1 import invoices_pb2, invoices_pb2_grpc
 from whatsinvoice_kit.command import main
+from whatsinvoice_kit.data.daily_limits import DailyLimit
 from whatsinvoice_kit.data.jobs import Job
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
 
 from whatsinvoice_invoices.consumers import subscriptions
 from whatsinvoice_invoices.links import Links
-from whatsinvoice_invoices.models import KIT_TABLES
+from whatsinvoice_invoices.models import DAILY_COUNTS, KIT_TABLES
 from whatsinvoice_invoices.service.documents import DocumentsService
 from whatsinvoice_invoices.service.invariants import InvariantsService
 from whatsinvoice_invoices.service.invoices import InvoicesService
@@ -19,7 +20,8 @@ from whatsinvoice_invoices.settings import Settings
 def build(kit: Kit[Settings]) -> Parts:
     settings = kit.settings
     links = Links(settings.public_base_url.rstrip("/"))
-    service = InvoicesService(links)
+    daily = DailyLimit(DAILY_COUNTS, settings.sent_invoices_per_day, "sent invoices")
+    service = InvoicesService(links, daily)
     money = MoneyService(service, links)
     invariants = InvariantsService(kit.unit_of_work)
     documents = DocumentsService(settings.object_store(), links, settings.render_threads)

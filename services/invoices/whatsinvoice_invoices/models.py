@@ -14,11 +14,13 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from whatsinvoice_kit.data.daily_limits import daily_counts_table
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.events.tables import KitTables
 
 METADATA = service_metadata("invoices")
 KIT_TABLES = KitTables.of(METADATA)
+DAILY_COUNTS = daily_counts_table(METADATA)
 
 BUSINESSES = Table(
     "businesses",

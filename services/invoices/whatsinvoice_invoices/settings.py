@@ -24,6 +24,8 @@ class Settings(ServiceSettings):
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     render_threads: int = 2
+    sent_invoices_per_day: int = Field(default=2_000, ge=1)
+    """Invoices of one business a day that go to a phone; those of customers without a phone do not count."""
     invariants_seconds: float = Field(default=60.0, gt=0)
     """How often invoices are held against their rules."""
 

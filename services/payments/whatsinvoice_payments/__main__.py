@@ -5,6 +5,7 @@ from datetime import timedelta
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.payments.v1 import payments_pb2, payments_pb2_grpc
 from whatsinvoice_kit.command import main
+from whatsinvoice_kit.data.daily_limits import DailyLimit
 from whatsinvoice_kit.runtime import Kit, Parts, ServiceSpec
 
 from whatsinvoice_payments import consumers
@@ -18,7 +19,7 @@ from whatsinvoice_payments.commands.quarantine import QUARANTINE
 from whatsinvoice_payments.commands.walk import WALK
 from whatsinvoice_payments.commands.webhooks import WEBHOOKS
 from whatsinvoice_payments.domain.webhook import CHARGE_SUCCESS, DISPUTE, REFUND, TRANSFER_REJECTED
-from whatsinvoice_payments.models import KIT_TABLES
+from whatsinvoice_payments.models import DAILY_COUNTS, KIT_TABLES
 from whatsinvoice_payments.service.banks import BanksService
 from whatsinvoice_payments.service.chain import ChainService
 from whatsinvoice_payments.service.charge_webhooks import ChargeWebhooks
@@ -126,6 +127,9 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
     domain, scale = settings.customer_email_domain, settings.reconcile_scale
     return BankParts(
         idempotency=kit.idempotency,
+        daily=DailyLimit(
+            DAILY_COUNTS, settings.payment_notices_per_day, "payments recorded, undone, released or refunded"
+        ),
         invoices=invoices,
         options=PaymentOptionsService(unit_of_work, paystack, invoices),
         transfers=TransferService(unit_of_work, banking, invoices, email_domain=domain, reconcile_scale=scale),

@@ -17,12 +17,14 @@ from sqlalchemy import (
     text,
     true,
 )
+from whatsinvoice_kit.data.daily_limits import daily_counts_table
 from whatsinvoice_kit.data.db import service_metadata
 from whatsinvoice_kit.data.provision import APPEND_ONLY, KEPT_BY_TRIGGERS
 from whatsinvoice_kit.events.tables import KitTables
 
 METADATA = service_metadata("payments")
 KIT_TABLES = KitTables.of(METADATA)
+DAILY_COUNTS = daily_counts_table(METADATA)
 
 
 def _moment(name: str, *, nullable: bool = False) -> Column[object]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice.payments.v1 import payments_pb2_grpc
+from whatsinvoice_kit.data.daily_limits import DailyLimit
 from whatsinvoice_kit.data.idempotency import Idempotency
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.rpc.call import current_call
@@ -39,6 +40,8 @@ class BankParts:
     """The use cases of this part."""
 
     idempotency: Idempotency
+    daily: DailyLimit
+    """On what writes to the phone of a customer."""
     invoices: Invoices
     options: PaymentOptionsService
     transfers: TransferService
@@ -53,6 +56,7 @@ class BankServicer(payments_pb2_grpc.PaymentsServiceServicer):
     def __init__(self, unit_of_work: UnitOfWork, parts: BankParts) -> None:
         self._rows = unit_of_work
         self._idempotency = parts.idempotency
+        self._daily = parts.daily
         self._invoices = parts.invoices
         self._options = parts.options
         self._transfers = parts.transfers
@@ -69,6 +73,7 @@ class BankServicer(payments_pb2_grpc.PaymentsServiceServicer):
         given = MoneyTaken(request.amount_minor, request.method, paid_at, request.note, request.as_credit)
 
         async def work(tx: Transaction) -> pb.RecordPaymentResponse:
+            await self._daily.take(tx, payable.business_id)
             payment = await manual_payments.record_payment(tx, payable, given)
             return pb.RecordPaymentResponse(payment=payment_message(payment))
 
@@ -78,6 +83,7 @@ class BankServicer(payments_pb2_grpc.PaymentsServiceServicer):
         business_id = current_call().business_id
 
         async def work(tx: Transaction) -> pb.UndoPaymentResponse:
+            await self._daily.take(tx, business_id)
             undone = await manual_payments.undo_payment(tx, business_id, request.payment_id, request.reason)
             return pb.UndoPaymentResponse(payment=payment_message(undone))
 

@@ -54,6 +54,7 @@ class RefundServicer(BankServicer):
         business_id = current_call().business_id
 
         async def work(tx: Transaction) -> pb.CreateRefundResponse:
+            await self._daily.take(tx, business_id)
             wanted = request.payment_id, request.amount_minor, request.reason
             made = await refunds.create_refund(tx, business_id, *wanted, reopen=request.reopen, by=_key_limit())
             return pb.CreateRefundResponse(refund=refund_message(made))
@@ -128,6 +129,8 @@ class RefundServicer(BankServicer):
         business_id = current_call().business_id
 
         async def act() -> pb.ReleasePaymentResponse:
+            async with self._rows.begin() as tx:
+                await self._daily.take(tx, business_id)
             payment = await self._quarantine.release_payment(business_id, request.payment_id)
             return pb.ReleasePaymentResponse(payment=payment_message(payment))
 

@@ -52,6 +52,8 @@ class Settings(ServiceSettings):
     walk_scale: float = Field(default=1.0, gt=0)
     """Below 1 days are walked sooner after their beginning and sooner again, for tests."""
 
+    payment_notices_per_day: int = Field(default=2_000, ge=1)
+    """Payments of one business a day that it records, undoes, releases or refunds: each writes to a customer."""
     payout_hold_seconds: float = Field(default=DAY_SECONDS, gt=0)
     """How long a change of a payout account waits before money goes there."""
     payout_seconds: float = Field(default=30.0, gt=0)

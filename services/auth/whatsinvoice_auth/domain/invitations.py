@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from whatsinvoice_auth.domain import Role
 
 LIFE = timedelta(days=14)
-A_DAY = 20
-"""Invitations of one business a day: each writes to a phone of somebody who did not ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

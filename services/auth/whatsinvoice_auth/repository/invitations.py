@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, select, update
 from whatsinvoice_kit.data.unit_of_work import Transaction
 
 from whatsinvoice_auth.domain import Role
@@ -41,12 +41,6 @@ async def open_invitations(
     where += [_ROWS.phone == phone] if phone else []
     where += [_ROWS.id < before] if before else []
     return await _found(tx, where, limit)
-
-
-async def count_since(tx: Transaction, business_id: str, since: datetime) -> int:
-    """Return how many invitations a business made, open or not."""
-    statement = select(func.count()).where(_ROWS.business_id == business_id, _ROWS.created_at > since)
-    return int((await tx.execute(statement)).scalar_one())
 
 
 async def end_invitation(

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, invalid, not_found, unauthenticated
 from whatsinvoice_kit.core.ids import is_id, new_id
+from whatsinvoice_kit.data.daily_limits import DailyLimit
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.phones import to_e164
 
 from whatsinvoice_auth import domain, events
 from whatsinvoice_auth.domain import Member, Role, User
-from whatsinvoice_auth.domain.guesses import WINDOW
-from whatsinvoice_auth.domain.invitations import A_DAY, LIFE, Invitation
+from whatsinvoice_auth.domain.invitations import LIFE, Invitation
 from whatsinvoice_auth.repository import invitations, people
 from whatsinvoice_auth.service.paging import check_page
 from whatsinvoice_auth.service.sessions import member_of
@@ -26,12 +26,12 @@ class Offer:
     role: Role
 
 
-async def invite(tx: Transaction, user_id: str, business_id: str, given: Offer) -> Invitation:
+async def invite(tx: Transaction, user_id: str, business_id: str, given: Offer, daily: DailyLimit) -> Invitation:
     """Invite the holder of a phone. Nothing of the answer depends on whether the phone is registered.
 
     Raises:
         ServiceError: INVALID_ARGUMENT (ROLE_INVALID, PHONE_INVALID, NAME_INVALID), ALREADY_EXISTS (MEMBER_EXISTS,
-            INVITATION_EXISTS), RESOURCE_EXHAUSTED (INVITATIONS_TOO_MANY) beyond 20 a day.
+            INVITATION_EXISTS), and as `DailyLimit.take`.
     """
     if given.role is Role.OWNER:
         raise invalid("role", "ROLE_INVALID", "invite an admin, staff or accountant; an owner can promote")
@@ -44,9 +44,7 @@ async def invite(tx: Transaction, user_id: str, business_id: str, given: Offer) 
         raise ServiceError(Kind.ALREADY_EXISTS, "MEMBER_EXISTS", "this person is a member already")
     if await invitations.open_invitations(tx, moment, business_id=business_id, phone=phone, limit=1):
         raise ServiceError(Kind.ALREADY_EXISTS, "INVITATION_EXISTS", "this phone is invited already")
-    if await invitations.count_since(tx, business_id, moment - WINDOW) >= A_DAY:
-        message = f"a business sends {A_DAY} invitations a day; try again tomorrow"
-        raise ServiceError(Kind.RESOURCE_EXHAUSTED, "INVITATIONS_TOO_MANY", message, retry_after=3600)
+    await daily.take(tx, business_id)
     made = Invitation(
         new_id("ivt"),
         business_id,

@@ -47,7 +47,7 @@ class BusinessRpcs(Part):
 
         async def work(tx: Transaction) -> pb.InviteMemberResponse:
             business_id = current_call().business_id
-            made = await invitations.invite(tx, user_id(), business_id, given)
+            made = await invitations.invite(tx, user_id(), business_id, given, self._use.invitations_daily)
             return pb.InviteMemberResponse(invitation=invitation_message(made))
 
         return await self._idempotency.once(request, pb.InviteMemberResponse, work)

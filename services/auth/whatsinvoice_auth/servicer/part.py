@@ -7,6 +7,7 @@ from typing import TypeVar
 from google.protobuf.message import Message
 from whatsinvoice.auth.v1 import auth_pb2 as pb
 from whatsinvoice.common.v1 import common_pb2
+from whatsinvoice_kit.data.daily_limits import DailyLimit
 from whatsinvoice_kit.data.idempotency import Idempotency
 from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_kit.rpc.call import current_call
@@ -37,6 +38,7 @@ class UseCases:
     password_changes: PasswordChanges
     confirmations: Confirmations
     api_keys: ApiKeys
+    invitations_daily: DailyLimit
     revocations: RevocationFeed
 
 

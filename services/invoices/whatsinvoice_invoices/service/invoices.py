@@ -9,6 +9,7 @@ from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import invalid, not_found
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.core.money import SYMBOLS
+from whatsinvoice_kit.data.daily_limits import DailyLimit
 from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.observe import telemetry
 
@@ -44,10 +45,11 @@ class NewInvoice:
 
 
 class InvoicesService:
-    """`links` makes the public addresses that events carry."""
+    """`links` makes the public addresses that events carry; `daily` limits the invoices that go to phones."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, daily: DailyLimit) -> None:
         self._links = links
+        self._daily = daily
 
     async def create_invoice(
         self, tx: Transaction, business_id: str, given: NewInvoice, *, issue: bool = False
@@ -102,7 +104,13 @@ class InvoicesService:
     async def _issue(
         self, tx: Transaction, invoice: Invoice, business: Business
     ) -> tuple[str, datetime, dict[str, str]]:
-        """Issues the aggregate and publishes it; gives its entry of the timeline."""
+        """Issue the aggregate and publish it; return its entry of the timeline.
+
+        Raises:
+            ServiceError: as `DailyLimit.take`, where the customer has a phone.
+        """
+        if invoice.customer.phone:
+            await self._daily.take(tx, business.id)
         number = await businesses.next_number(tx, business.id, "invoice")
         moment = now()
         invoice.issue(

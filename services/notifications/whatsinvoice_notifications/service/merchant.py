@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from whatsinvoice_kit.core.errors import Kind, ServiceError
+from whatsinvoice_kit.core.errors import DAILY_LIMIT_REACHED, Kind, ServiceError
 
 from whatsinvoice_notifications import texts
 from whatsinvoice_notifications.chat import Context, CreateInvoice, Draft, EditDraft, OnInvoice, Plain, Reading, read
@@ -90,9 +90,11 @@ class MerchantService:
                 return Answer(texts.render("text_only", business=turn.member.business_name), turn.shown)
             return await self._on_reading(turn, _read(turn, moment))
         except ServiceError as error:
-            if error.kind in PASSING:
+            ends_tomorrow = error.reason == DAILY_LIMIT_REACHED
+            if error.kind in PASSING and not ends_tomorrow:
                 raise
-            return Answer(texts.render("refused", reason=reason_of(error)), turn.shown)
+            name = "limit_reached" if ends_tomorrow else "refused"
+            return Answer(texts.render(name, reason=reason_of(error)), turn.shown)
 
     async def _replaced(self, turn: Turn, moment: datetime) -> Answer:
         """Void what the earlier message led to, and read an edit as what the merchant says now."""

@@ -178,7 +178,7 @@ async def test_f09_a_business_sends_twenty_invitations_a_day(auth: AuthServiceSt
     for _ in range(20):
         made = await _invite(auth, owner, a_phone())
         await auth.RemoveMember(pb.RemoveMemberRequest(member_id=made.id), metadata=owner)
-    error = await expect(pb.InviteMemberRequest(phone=a_phone(), role=pb.ROLE_STAFF), owner, "INVITATIONS_TOO_MANY")
+    error = await expect(pb.InviteMemberRequest(phone=a_phone(), role=pb.ROLE_STAFF), owner, "DAILY_LIMIT_REACHED")
     assert error.retry_after > 0
 
 

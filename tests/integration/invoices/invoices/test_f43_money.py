@@ -12,19 +12,22 @@ from whatsinvoice_invoices.domain.customer import CustomerInput
 from whatsinvoice_invoices.domain.invoice import Terms
 from whatsinvoice_invoices.domain.totals import NO_DISCOUNT, LineInput
 from whatsinvoice_invoices.links import Links
+from whatsinvoice_invoices.models import DAILY_COUNTS
 from whatsinvoice_invoices.repository import businesses
 from whatsinvoice_invoices.service import invoices as use_cases
 from whatsinvoice_invoices.service.invoices import InvoicesService, NewInvoice
 from whatsinvoice_invoices.service.money import MoneyBack, MoneyService, PaymentTaken
 from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.data.daily_limits import DailyLimit
 from whatsinvoice_kit.runtime import Process
 
 PART = 1_000_000
+DAILY = DailyLimit(DAILY_COUNTS, 1_000, "sent invoices")
 
 
 def money_service() -> MoneyService:
     links = Links("http://pay.test")
-    return MoneyService(InvoicesService(links), links)
+    return MoneyService(InvoicesService(links, DAILY), links)
 
 
 def a_payment() -> PaymentTaken:
@@ -57,7 +60,9 @@ async def test_f43_two_payments_of_one_invoice_at_once_both_count(
         lambda tx: money.record_payment(tx, merchant.business_id, invoice.id, a_payment()),
     )
     async with process.unit_of_work.begin() as tx:
-        found, _ = await InvoicesService(Links("http://pay.test")).get_invoice(tx, merchant.business_id, invoice.id)
+        found, _ = await InvoicesService(Links("http://pay.test"), DAILY).get_invoice(
+            tx, merchant.business_id, invoice.id
+        )
     assert found.amount_paid_minor == 2 * PART
 
 
@@ -77,7 +82,9 @@ async def test_f43_a_payment_and_money_back_at_once_both_count(
         lambda tx: money.record_reversal(tx, merchant.business_id, back),
     )
     async with process.unit_of_work.begin() as tx:
-        found, _ = await InvoicesService(Links("http://pay.test")).get_invoice(tx, merchant.business_id, invoice.id)
+        found, _ = await InvoicesService(Links("http://pay.test"), DAILY).get_invoice(
+            tx, merchant.business_id, invoice.id
+        )
     assert found.amount_paid_minor == PART
 
 
@@ -101,7 +108,9 @@ async def test_f43_an_invoice_carries_the_day_of_its_business(
     given = NewInvoice("", CustomerInput("Jane"), "NGN", [line], NO_DISCOUNT, Terms(days=7))
     async with process.unit_of_work.begin() as tx:
         await businesses.put_business(tx, business)
-        issued, _ = await InvoicesService(Links("http://pay.test")).create_invoice(tx, business.id, given, issue=True)
+        issued, _ = await InvoicesService(Links("http://pay.test"), DAILY).create_invoice(
+            tx, business.id, given, issue=True
+        )
     assert issued.issue_date == day
     assert issued.due_date is not None
     assert (issued.due_date - day).days == 7

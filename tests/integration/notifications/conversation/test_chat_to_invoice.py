@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from support.notifications.stage import Merchant, Stage, a_phone
 from whatsinvoice.invoices.v1 import invoices_pb2
-from whatsinvoice_kit.core.errors import invalid
+from whatsinvoice_kit.core.errors import DAILY_LIMIT_REACHED, Kind, ServiceError, invalid
 from whatsinvoice_notifications.models import CONTACTS, INBOUND_MESSAGES, MESSAGES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -162,6 +162,17 @@ async def test_a_refusal_is_told_in_plain_words(stage: Stage, merchant: Merchant
     stage.invoices.refusal = invalid("due_date", "DUE_BEFORE_ISSUE", "the due date has passed")
     await stage.write(merchant.phone, merchant.line)
     assert "the due date has passed" in (await stage.heard(merchant.phone))[0]["text"]
+
+
+async def test_f09_a_limit_that_is_reached_is_said_once_and_not_tried_again(stage: Stage, merchant: Merchant) -> None:
+    draft = await preview(stage, merchant)
+    message = "your business has reached its limit of 2,000 sent invoices a day; try again tomorrow"
+    stage.invoices.refusal = ServiceError(Kind.RESOURCE_EXHAUSTED, DAILY_LIMIT_REACHED, message, retry_after=3_600)
+    await stage.write(merchant.phone, button_id=f"send:{draft.id}")
+    assert (await stage.heard(merchant.phone, 2))[1]["text"] == f"Nothing was sent: {message}."
+    assert stage.invoices.issued == 0
+    await stage.write(merchant.phone, button_id=f"send:{draft.id}")
+    assert f"{draft.number} sent to Jane" in (await stage.heard(merchant.phone, 3))[2]["text"]
 
 
 async def test_a_payment_is_told_once_to_customer_and_merchant(stage: Stage, merchant: Merchant) -> None:

@@ -14,7 +14,7 @@ KIT = frozenset({"outbox", "relay_state", "inbox", "idempotency_keys", "work", "
 """The kit empties these itself, or holds no words of people in them."""
 STAYS: Mapping[str, frozenset[str]] = {
     # accounts stay while they are used, spent refresh tokens go with their session, tallies by their own clock
-    "auth": frozenset({"users", "businesses", "members", "refresh_tokens", "api_keys", "guesses"}),
+    "auth": frozenset({"users", "businesses", "members", "refresh_tokens", "api_keys", "guesses", "daily_counts"}),
     # who may write as a merchant, whom we write to, and what a customer may still pay
     "notifications": frozenset({"members", "chosen_places", "contacts", "sent_invoices"}),
 }
