@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from whatsinvoice_kit.observe.health import metrics_as
 from whatsinvoice_kit.rpc.identity import ServiceIdentity
 from whatsinvoice_kit.rpc.keys import SigningKeys
 from whatsinvoice_kit.rpc.tokens import Jwk
@@ -24,6 +23,7 @@ from whatsinvoice_gateway.edge.middleware import Edge
 from whatsinvoice_gateway.edge.quotas import Quotas
 from whatsinvoice_gateway.edge.revocations import Revocations
 from whatsinvoice_gateway.edge.tokens import KeySet
+from whatsinvoice_gateway.pages import docs
 from whatsinvoice_gateway.pages.head import HeadAsGet
 from whatsinvoice_gateway.pages.render import Pages
 from whatsinvoice_gateway.routes import (
@@ -89,6 +89,7 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         dependencies=[Depends(check_address)],
+        docs_url=None,
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # edge/middleware.py makes the one span
         generate_unique_id_function=lambda route: route.name,  # what the generated clients call it
@@ -101,7 +102,8 @@ def create_app(settings: Settings, keys: SigningKeys | Jwk) -> FastAPI:
         app.include_router(area.routes)
     for limited in (auth, account):
         app.include_router(limited.router(settings, limiter))
-    _add_operations(app, settings)
+    docs.install(app)
+    _add_health(app, settings)
     Instrumentator(should_group_status_codes=False).add(metrics.observe).instrument(app)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
@@ -124,8 +126,8 @@ def edged(app: ASGIApp, settings: Settings) -> ASGIApp:
     return cast("ASGIApp", proven)
 
 
-def _add_operations(app: FastAPI, settings: Settings) -> None:
-    """In prod these are on the ops port alone."""
+def _add_health(app: FastAPI, settings: Settings) -> None:
+    """Add health to the public port outside of prod; metrics are on the ops port alone."""
     if settings.app_env == "prod":
         return
 
@@ -133,11 +135,6 @@ def _add_operations(app: FastAPI, settings: Settings) -> None:
     @app.get("/readyz", include_in_schema=False)
     async def health() -> Response:
         return JSONResponse({"status": "ok"})
-
-    @app.get("/metrics", include_in_schema=False)
-    async def all_metrics(request: Request) -> Response:
-        kind, text = metrics_as(request.headers.get("accept", ""))
-        return Response(text, headers={"Content-Type": kind})
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

@@ -143,7 +143,12 @@ class Process(Generic[SettingsT]):
         parts, settings = self._parts, self._settings
         verifier = Verifier(settings.believed_keys(), self._spec.name)
         gate = Gate(verifier, parts.access, as_service_error)
-        rpc = RpcServer(gate, f"{settings.grpc_host}:{settings.grpc_port}", self._tls)
+        rpc = RpcServer(
+            gate,
+            f"{settings.grpc_host}:{settings.grpc_port}",
+            self._tls,
+            reflects=settings.app_env != "prod",  # the services are described to nobody there
+        )
         rpc.add(parts.register, parts.servicer, parts.descriptor.full_name)
         return rpc
 

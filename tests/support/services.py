@@ -19,7 +19,7 @@ from support.event_keys import EVENT_KEYS, keys_of
 async def running(spec: ServiceSpec[Any], **values: Any) -> AsyncIterator[Process[Any]]:
     """A started process; settings by field name, the rest by default, and `only` for one half of it."""
     only = values.pop("only", "")
-    settings = spec.settings(app_env="test", **({"event_keys": EVENT_KEYS} | values))
+    settings = spec.settings(**({"app_env": "test", "event_keys": EVENT_KEYS} | values))
     process = Process(spec, settings, only)
     await process.start()
     try:

@@ -208,17 +208,19 @@ def _check_idempotency_key(call: Call) -> None:
 
 
 class RpcServer:
-    """A server for some servicers, with health and reflection; `port` is known after `start`.
+    """A server for some servicers, with health; `port` is known after `start`.
 
-    With certificates it speaks to nobody who has none; without, it speaks plaintext.
+    It describes its services to every caller (reflection) unless `reflects` is false. With certificates it
+    speaks to nobody who has none; without, it speaks plaintext.
     """
 
-    def __init__(self, gate: Gate, address: str, tls: CertificateFiles | None = None) -> None:
+    def __init__(self, gate: Gate, address: str, tls: CertificateFiles | None = None, *, reflects: bool = True) -> None:
         self._gate = gate
         self._server = grpc.aio.server(interceptors=[gate], options=OPTIONS)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._names: list[str] = [reflection.SERVICE_NAME, health.SERVICE_NAME]
+        self._names: list[str] = []
+        self._reflects = reflects
         self._address = address
         self._tls = tls
         self.port = 0
@@ -230,14 +232,16 @@ class RpcServer:
 
     async def start(self) -> None:
         """Binds, serves, and reports SERVING."""
-        reflection.enable_server_reflection(self._names, self._server)
+        if self._reflects:
+            names = (reflection.SERVICE_NAME, health.SERVICE_NAME, *self._names)
+            reflection.enable_server_reflection(names, self._server)
         self.port = (
             self._server.add_secure_port(self._address, self._tls.server_credentials())
             if self._tls
             else self._server.add_insecure_port(self._address)
         )
         await self._server.start()
-        for name in ("", *self._names[2:]):
+        for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def leave(self) -> None:

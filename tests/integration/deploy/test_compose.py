@@ -18,6 +18,12 @@ FILES = {
     "with the firewall": ("docker-compose.yaml", "deploy/compose.waf.yaml"),
     "with a real name": ("docker-compose.yaml", "deploy/compose.public.yaml"),
 }
+PUBLIC = {
+    "ACME_EMAIL": "ops@pay.example",
+    "PUBLIC_BASE_URL": "https://pay.example",
+    "WHATSAPP_BUSINESS_ACCOUNT_ID": "102290129340398",
+}
+"""What a real name cannot do without."""
 COMPOSE = Path(sys.prefix) / "bin" / "docker-compose"
 """Compose by itself: reading files needs no engine."""
 HARDENED = re.compile(r"^    <<: \*(?:hardened|(?:\w+-)?service|once)$", re.MULTILINE)
@@ -38,7 +44,7 @@ def checkout(root: Path, tmp_path: Path, make_secrets: Callable[[Path], None]) -
 def test_compose_accepts_the_files(checkout: Path, files: tuple[str, ...], profile: str) -> None:
     options = [f"--file={name}" for name in files] + ([f"--profile={profile}"] if profile else [])
     command = [str(COMPOSE), *options, "config", "-q"]
-    given = {**os.environ, "ACME_EMAIL": "ops@pay.example"}
+    given = {**os.environ, **PUBLIC}
     result = subprocess.run(command, cwd=checkout, env=given, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
 
@@ -47,7 +53,7 @@ def test_compose_accepts_the_files(checkout: Path, files: tuple[str, ...], profi
 def test_an_image_of_ours_is_built_wherever_it_is_used(checkout: Path, files: tuple[str, ...]) -> None:
     """No registry has it: without the way to build it a first `up` asks one, and ends there."""
     command = [str(COMPOSE), *(f"--file={name}" for name in files), "--profile=*", "config", "--format", "json"]
-    given = {**os.environ, "ACME_EMAIL": "ops@pay.example"}
+    given = {**os.environ, **PUBLIC}
     found = json.loads(subprocess.run(command, cwd=checkout, env=given, capture_output=True, check=True).stdout)
     ours = {name: of for name, of in found["services"].items() if of["image"].startswith("whatsinvoice/")}
     assert len(ours) > 10
@@ -56,15 +62,30 @@ def test_an_image_of_ours_is_built_wherever_it_is_used(checkout: Path, files: tu
 
 def test_a_real_name_needs_somebody_to_write_to_and_alone_leaves_this_machine(checkout: Path) -> None:
     command = [str(COMPOSE), *(f"--file={name}" for name in FILES["with a real name"]), "config", "--format", "json"]
-    given = {key: value for key, value in os.environ.items() if key != "ACME_EMAIL"}
-    refused = subprocess.run(command, cwd=checkout, env=given, capture_output=True, text=True, check=False)
-    assert "ACME_EMAIL" in refused.stderr
-    given["ACME_EMAIL"] = "ops@pay.example"
+    given = {key: value for key, value in os.environ.items() if key not in PUBLIC}
+    for name in PUBLIC:
+        without = given | {key: value for key, value in PUBLIC.items() if key != name}
+        refused = subprocess.run(command, cwd=checkout, env=without, capture_output=True, text=True, check=False)
+        assert name in refused.stderr
+    given |= PUBLIC
     found = json.loads(subprocess.run(command, cwd=checkout, env=given, capture_output=True, check=True).stdout)
     ports = {name: service.get("ports", []) for name, service in found["services"].items()}
     assert [(port["published"], port["target"]) for port in ports.pop("caddy")] == [("80", 8081), ("443", 8443)]
     assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
     assert found["services"]["caddy"]["environment"]["TLS"] == "ops@pay.example"
+
+
+def test_f30_with_a_real_name_every_process_of_ours_runs_as_production(checkout: Path) -> None:
+    files = [f"--file={name}" for name in FILES["with a real name"]]
+    command = [str(COMPOSE), *files, "--profile=backup", "--profile=by-hand", "config", "--format", "json"]
+    given = {key: value for key, value in os.environ.items() if not key.startswith(("PAYSTACK_", "WHATSAPP_"))} | PUBLIC
+    found = json.loads(subprocess.run(command, cwd=checkout, env=given, capture_output=True, check=True).stdout)
+    told = {name: of.get("environment") or {} for name, of in found["services"].items()}
+    ours = {name: values for name, values in told.items() if "APP_ENV" in values}
+    assert len(ours) == 4 * 3 + 1 + 3
+    assert {values["APP_ENV"] for values in ours.values()} == {"prod"}
+    assert not [value for values in ours.values() for value in values.values() if "sandbox" in str(value)]
+    assert {values.get("PUBLIC_BASE_URL") for values in ours.values()} == {"https://pay.example"}
 
 
 def test_every_service_is_there_with_its_migration(root: Path, services: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Signing keys on Kubernetes: each pod sees its own, and what changes them may touch nothing else."""
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,18 @@ def test_a_run_makes_every_entry_that_a_pod_mounts(render: Any, folder: str, api
     assert container["command"] == ["python", "-m", "whatsinvoice_kit.rotate_secret"]
     main(container["args"], api.account)
     assert api.data.keys() == {key for _, files in mounted(objects) for key in files.values()}
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_f30_the_job_reaches_private_addresses_alone(render: Any, folder: str) -> None:
+    [policy] = [one for one in render(folder) if one["kind"] == "NetworkPolicy" and one["metadata"]["name"] == "keys"]
+    spec = policy["spec"]
+    assert spec["podSelector"]["matchLabels"][NAME] == "keys"
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in spec
+    for rule in spec["egress"]:
+        assert {port["port"] for port in rule["ports"]} == {443, 6443}
+        assert all(ip_network(peer["ipBlock"]["cidr"]).is_private for peer in rule["to"])
 
 
 @pytest.mark.parametrize("folder", OVERLAYS)

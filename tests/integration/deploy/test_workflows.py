@@ -53,6 +53,21 @@ def test_shellcheck_has_nothing_to_say(where: str, text: str) -> None:
     assert said(BIN / "shellcheck", "--shell=bash", "--severity=style", "-", text=text) == "", where
 
 
+def test_f30_a_job_that_may_write_runs_nothing_of_others() -> None:
+    """What resolves, builds or tests runs code of packages; the release builds what its own lock names."""
+    writing = []
+    for file in WORKFLOWS:
+        workflow = yaml.safe_load(file.read_text())
+        for name, job in workflow["jobs"].items():
+            rights = job.get("permissions", workflow["permissions"])
+            if "write" in rights.values():
+                writing.append(f"{file.stem}/{name}")
+                run = "\n".join(step.get("run", "") for step in job["steps"])
+                assert "make " not in run, name
+                assert not {"uv", "pip", "python", "npm"} & set(run.split()), name
+    assert writing == ["dependencies/request", "release/release"]
+
+
 def test_every_make_target_and_folder_exists(root: Path) -> None:
     targets = {line.split(":")[0] for line in (root / "Makefile").read_text().splitlines() if ":" in line}
     for where, text in commands():

@@ -8,10 +8,12 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
 from support.root import ROOT
 from whatsinvoice_gateway.app import create_app
+from whatsinvoice_gateway.pages.docs import ASSETS
 from whatsinvoice_gateway.settings import Settings
 
 SNAPSHOT = ROOT / "gateway" / "openapi.json"
-OPERATIONS = {"/healthz", "/readyz", "/metrics"}
+OPERATIONS = {"/healthz", "/readyz"}
+DOCS = {"/docs", *(f"/docs/{name}" for name in (*ASSETS, "start.js"))}
 
 
 def paths(app: FastAPI) -> set[str]:
@@ -41,9 +43,15 @@ def test_every_route_is_documented(settings: Settings) -> None:
     app = create_app(settings, {})
     documented = set(app.openapi()["paths"])
     assert len(documented) > 40
-    assert paths(app) - documented == OPERATIONS
+    assert paths(app) - documented == OPERATIONS | DOCS
 
 
 def test_operations_are_not_on_the_public_port_in_prod(settings: Settings) -> None:
     app = create_app(settings.model_copy(update={"app_env": "prod"}), {})
     assert paths(app).isdisjoint(OPERATIONS)
+
+
+@pytest.mark.parametrize("app_env", ["dev", "test", "prod"])
+def test_f30_metrics_are_on_the_ops_port_alone(settings: Settings, app_env: str) -> None:
+    app = create_app(settings.model_copy(update={"app_env": app_env}), {})
+    assert "/metrics" not in paths(app)
