@@ -102,7 +102,7 @@ def _world(stack: Stack) -> dict[str, str]:
     lines = InvoiceIn([LineIn("Logo design", 7_500_000)], customer=CustomerIn("Ngozi Eze"))
     draft = body_of(create_invoice.sync(client=owner.gateway, body=lines))
     lines.issue = True
-    to_pay = body_of(create_invoice.sync(client=owner.gateway, body=lines))
+    to_pay = body_of(create_invoice.sync(client=owner.gateway, body=lines, idempotency_key=secrets.token_hex(8)))
     found = {
         "FUZZ_URL": owner.gateway_url,
         "FUZZ_OWNER": owner.merchant.number,
