@@ -48,19 +48,14 @@ def quantiles(metric: str, where: str = "") -> dict[str, str]:
 
 def events(where: str = "") -> list[Panel]:
     """The way of events: out by the outbox, in from the streams."""
+    group = "{{group}} of {{stream}}"
     return [
         Panel("Outbox: waiting", "short", {"{{stream}}": f"max by (stream) (outbox_waiting{where})"}),
         Panel("Outbox: age of the oldest", "s", {"{{stream}}": f"max by (stream) (outbox_age_seconds{where})"}),
         Panel("Published", "ops", {"{{stream}}": rate("outbox_published_total", "stream", where)}),
-        Panel("Not read yet", "short", {"{{group}} of {{stream}}": f"max by (stream, group) (events_lag{where})"}),
-        Panel(
-            "Read, not acknowledged",
-            "short",
-            {"{{group}} of {{stream}}": f"max by (stream, group) (events_pending{where})"},
-        ),
-        Panel(
-            "Dead letters", "short", {"{{group}} of {{stream}}": f"max by (stream, group) (events_dead_letters{where})"}
-        ),
+        Panel("Not read yet", "short", {group: f"max by (stream, group) (events_lag{where})"}),
+        Panel("Read, not acknowledged", "short", {group: f"max by (stream, group) (events_pending{where})"}),
+        Panel("Dead letters", "short", {group: f"max by (stream, group) (events_dead_letters{where})"}),
         Panel("Applied", "ops", {"{{event_type}}": rate("events_applied_total", "event_type", where)}),
         Panel("Failed", "ops", {"{{event_type}}": rate("events_failed_total", "event_type", where)}),
         Panel("Waiting for another event: the oldest", "s", {"oldest": f"max(events_waiting_seconds{where})"}),
@@ -98,31 +93,18 @@ def process(where: str) -> list[Panel]:
 
 
 def calls(where: str) -> list[Panel]:
+    failed = rate("rpc_server_seconds_count", "method, code", where.replace("}", ', code!="OK"}'))
     return [
         Panel("Calls", "ops", {"{{method}}": rate("rpc_server_seconds_count", "method", where)}),
-        Panel(
-            "Calls that did not succeed",
-            "ops",
-            {
-                "{{method}} {{code}}": rate(
-                    "rpc_server_seconds_count", "method, code", where.replace("}", ', code!="OK"}')
-                )
-            },
-        ),
+        Panel("Calls that did not succeed", "ops", {"{{method}} {{code}}": failed}),
         Panel("Time of a call", "s", quantiles("rpc_server_seconds", where)),
     ]
 
 
 def of_service(name: str, **own: Sequence[Panel]) -> Dashboard:
     where = f'{{service="{name}"}}'
-    rows = {
-        "Calls": calls(where),
-        **own,
-        "Queues": queues(where),
-        "Events and jobs": events(where),
-        "Processes": process(where),
-    }
-    return Dashboard(f"whatsinvoice-{name}", name.capitalize(), rows)
+    ways = {"Queues": queues(where), "Events and jobs": events(where), "Processes": process(where)}
+    return Dashboard(f"whatsinvoice-{name}", name.capitalize(), {"Calls": calls(where), **own, **ways})
 
 
 PAYSTACK = [
