@@ -1,12 +1,11 @@
 """Checks of an address before its route runs: the form of its ids, and the names of its query parameters."""
 
 import re
-from http import HTTPStatus
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from whatsinvoice_kit.core.errors import not_found
 from whatsinvoice_kit.core.text import REFUSED, is_clean
 
 _SEGMENT = re.compile(r"[\w.~-]{1,128}", re.ASCII)
@@ -24,7 +23,7 @@ async def check_address(request: Request) -> None:
     if OPEN_TAGS & set(route.tags):
         return
     if any(_SEGMENT.fullmatch(str(value)) is None for value in request.path_params.values()):
-        raise HTTPException(HTTPStatus.NOT_FOUND, "nothing has this id")
+        raise not_found("ID_NOT_FOUND", "nothing has this id")
     if not request.query_params:
         return
     known = query_names(route.dependant)
