@@ -19,6 +19,11 @@ def is_clean(text: str) -> bool:
     return _FORBIDDEN.search(text) is None
 
 
+def without_control(text: str) -> str:
+    """Return the text without the characters that are refused everywhere: for texts whose writer gets no error."""
+    return _FORBIDDEN.sub("", text)
+
+
 def visible(text: str) -> str:
     """Return the text on one line without invisible marks; empty when nothing else is in it."""
     kept = "".join(char for char in text if char in _JOINERS or char.isspace() or not _is_invisible(char))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from whatsinvoice_kit.core.errors import invalid
+from whatsinvoice_kit.core.text import without_control
 
 from whatsinvoice_notifications.domain.inbound import Batch, Incoming, Kind, StatusTold
 
@@ -21,9 +22,9 @@ MAX_TEXT = 4096
 
 
 def _storable(value: Any) -> Any:
-    """Postgres takes neither NUL nor half of a surrogate pair; JSON may hold both, and more than we read."""
+    """Cut a text to what we read, and take out control characters: JSON holds them, and no service takes them."""
     if isinstance(value, str):
-        return value[:MAX_TEXT].replace("\0", "").encode("utf-8", "replace").decode()
+        return without_control(value[:MAX_TEXT].encode("utf-8", "replace").decode())
     return value
 
 

@@ -175,3 +175,9 @@ def test_f21_parts_for_others_are_counted_and_no_more() -> None:
     batch = read_webhook(json.dumps(whole).encode(), "1")
     assert (len(batch.messages), batch.statuses, batch.unread) == (1, (), ())
     assert batch.ignored == {"group": 1, "other_number": 1, "other_field": 1}
+
+
+def test_f28_control_characters_leave_a_chat_line_before_it_is_read() -> None:
+    told = a_message("+2348012345678", "Invoice\x00 Jane\x01 5000\nfor\x7f cake \ud800")
+    [incoming] = read_webhook(envelope({"messages": [told]})).messages
+    assert incoming.text == "Invoice Jane 5000\nfor cake ?"
