@@ -58,10 +58,16 @@ INSERT INTO invoices.timeline
 SELECT pg_temp.id('evt', i * 4 + k), business_id, id, kind, moment + interval '20 minutes' * k, jsonb_build_object('by', 'merchant')
 FROM facts, unnest(ARRAY['created', 'issued', 'paid']) WITH ORDINALITY AS t (kind, k)
 WHERE k = 1 OR k = 2 AND status <> 'draft' OR k = 3 AND status = 'paid';
-INSERT INTO payments.payments
+INSERT INTO payments.payments (id, business_id, invoice_id, number, reference, status, currency, asked_minor, settled_minor,
+    paid_minor, fees_minor, channel, authorization_url, access_code, reason, opening_until, next_check_at, paid_at, created_at,
+    updated_at, version)
 SELECT pg_temp.id('pay', i), business_id, id, 1, 'wi_' || substr(md5('ref' || i), 1, 24), 'succeeded', 'NGN', total, total,
-    total * 15 / 1000, 'card', 'https://checkout.example/' || substr(md5('c' || i), 1, 15), substr(md5('c' || i), 1, 15), '',
+    total, total * 15 / 1000, 'card', 'https://checkout.example/' || substr(md5('c' || i), 1, 15), substr(md5('c' || i), 1, 15), '',
     moment + interval '2 hours', NULL, moment + interval '1 hour', moment + interval '50 minutes', moment + interval '1 hour', 3
+FROM facts WHERE status = 'paid';
+INSERT INTO payments.allocations (payment_id, cause_id, business_id, invoice_id, applied_minor, credit_minor, currency,
+    invoice_total_minor, invoice_paid_minor, invoice_status, invoice_version, created_at)
+SELECT pg_temp.id('pay', i), '', business_id, id, total, 0, 'NGN', total, total, 'paid', 3, moment + interval '1 hour'
 FROM facts WHERE status = 'paid';
 INSERT INTO payments.webhookevent (id, provider, event, natural_id, body_hash, body, received_at, processed_at, outcome)
 SELECT pg_temp.id('whe', i), 'paystack', 'charge.success', i::text, sha256(('body' || i)::bytea),

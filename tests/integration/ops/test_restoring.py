@@ -56,7 +56,7 @@ def test_roles_and_walls_are_there_again(restored: Place) -> None:
          "invoices.customers has as many rows and another checksum"),
         ("DELETE FROM notifications.inbox WHERE event_id = (SELECT min(event_id) FROM notifications.inbox)",
          "notifications.inbox has "),
-        ("DROP TABLE auth.codes", "auth.codes is missing"),
+        ("DROP TABLE auth.verifications", "auth.verifications is missing"),
         ("UPDATE auth.alembic_version SET version_num = '0001_first'", "auth is at 0001_first and was at "),
     ],
 )  # fmt: skip
