@@ -56,9 +56,7 @@ def take_deductions(tokens: Sequence[Token], home: str, today: date) -> Deductio
 
 
 def _has(tokens: Sequence[Token], at: int, *groups: str) -> bool:
-    if at >= len(tokens) or tokens[at].kind is not Kind.WORD:
-        return False
-    return any(LEXICON.has(group, tokens[at].low) for group in groups)
+    return at < len(tokens) and tokens[at].kind is Kind.WORD and LEXICON.has_any(groups, tokens[at].low)
 
 
 def _skip(tokens: Sequence[Token], at: int, *groups: str) -> int:

@@ -27,16 +27,22 @@ class Lexicon:
                 if name != "groups":
                     self._tables.setdefault(name, {}).update(table)
         self._own = frozenset().union(*self._groups.values(), *self._tables.values())
+        self._groups_with = {
+            word: [group for group in self._groups if word in self._groups[group]] for word in self._own
+        }
         self._near = _neighbours(self._own)
         self._slips = lru_cache(maxsize=8192)(self._keywords_meant)
+        self._groups_of = lru_cache(maxsize=8192)(self._groups_meant)
 
     def words(self, group: str) -> frozenset[str]:
         return self._groups[group]
 
     def has(self, group: str, word: str) -> bool:
         """Whether `word` (lower case) is in the group, as written or with one letter wrong."""
-        words = self._groups[group]
-        return word in words or any(keyword in words for keyword in self._slips(word))
+        return group in self._groups_of(word)
+
+    def has_any(self, groups: Iterable[str], word: str) -> bool:
+        return not self._groups_of(word).isdisjoint(groups)
 
     def has_exactly(self, group: str, word: str) -> bool:
         return word in self._groups[group]
@@ -48,6 +54,9 @@ class Lexicon:
             return values[word]
         shortest = _FUZZY_NUMBERS_FROM if table in {"numbers", "scales", "digits"} else _FUZZY_FROM
         return next((values[word] for word in self._slips(word) if word in values and len(word) >= shortest), None)
+
+    def _groups_meant(self, word: str) -> frozenset[str]:
+        return frozenset(group for meant in {word, *self._slips(word)} for group in self._groups_with.get(meant, ()))
 
     def _keywords_meant(self, word: str) -> tuple[str, ...]:
         # A word that is itself in the lexicon is never a slip of another one: "change" is not "charge".

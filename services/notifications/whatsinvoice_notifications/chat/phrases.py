@@ -34,7 +34,7 @@ def all_in(tokens: Iterable[Token], *groups: str) -> bool:
 
 
 def is_in(token: Token, *groups: str) -> bool:
-    return token.kind is Kind.WORD and any(LEXICON.has(group, token.low) for group in groups)
+    return token.kind is Kind.WORD and LEXICON.has_any(groups, token.low)
 
 
 def is_question(tokens: Iterable[Token]) -> bool:
