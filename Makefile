@@ -106,7 +106,7 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
-.PHONY: unit test proofs fuzz lint format openapi dashboards rules browser promtool redis soak faults waf test-waf bench
+.PHONY: unit test proofs fuzz lint format openapi dashboards rules browser promtool redis soak faults waf test-waf mutants bench
 PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=40
 WORKERS := 3
 # More workers than cores: a test waits for servers more than it computes. What fails beside the others is tried once more
@@ -170,6 +170,10 @@ faults: setup  ## What takes minutes: a rolling restart under load, alerts on a 
 
 test-waf: clients waf  ## The end-to-end tests with every call through the web application firewall
 	@THROUGH_WAF=1 $(VENV)/bin/pytest -q tests/proofs/waf tests/e2e
+
+mutants: setup  ## Change the code in 1,000 places, one at a time, and see a test fail: make mutants SEED=2 COUNT=1000 ONLY=queue AGAIN=1; resumes
+	@PYTHONPATH=tests $(PY) -m proofs.mutants $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--workers $(JOBS)) $(if $(AGAIN),--again)
 
 bench: setup  ## Our GET and POST beside a bare program, start and memory: a table, and .run/bench.json; TRACING=1: what traces cost; SIZES=1: what an invoice leaves behind
 	@$(PY) tests/proofs/bench/$(if $(SIZES),sizes.py,bench.py) $(if $(TRACING),--tracing)
