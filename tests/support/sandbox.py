@@ -62,7 +62,7 @@ def sandbox_program(log: Path, **settings: str) -> Iterator[str]:
 
 
 def _address(log: Path, process: "subprocess.Popen[bytes]") -> str:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 90  # a busy machine takes its time, and a failure here fails every test of the run
     while time.monotonic() < until:
         _, found, rest = log.read_text().partition("sandbox on ")
         if found and "\n" in rest:

@@ -328,6 +328,10 @@ class _Sheet(Surroundings):
         atom = self._atoms[index]
         if (index < price) is not (self._low(price - 1) == "for"):
             return False
+        low, high = sorted((index, price))
+        between = [self._low(place) for place in range(low + 1, high)]
+        if ";" in between or between.count("for") > 1:
+            return False  # another item begins in between, and the figure may be its price
         value = atom.value or Decimal(0)
         is_year = value == int(value) and int(value) in YEARS
         behind = self._atom(index + 1)
