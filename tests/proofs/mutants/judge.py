@@ -130,7 +130,7 @@ class Judge:
 
     def _failed(self, slot: int) -> str:
         lines = self._output(slot).splitlines()
-        return next((line.split()[1] for line in lines if line.startswith(("FAILED ", "ERROR "))), "")
+        return next((line.split()[1] for line in lines if line.startswith(("FAILED tests", "ERROR tests"))), "")
 
     def _output(self, slot: int) -> str:
         return (self._folder / str(slot) / "output.txt").read_text(errors="replace")

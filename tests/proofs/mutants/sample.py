@@ -113,13 +113,15 @@ def _shuffled(module: Module, seed: int) -> list[Mutant]:
 
 def _mutants(module: Module) -> Iterator[Mutant]:
     tree, hints = get_ast(module.source), list(_not_behaviour(module.source))
+    lines = module.source.splitlines()
     for name in operator_names():
         if get_operator(name).arguments():
             continue
         operator = get_operator(name)()
         positions = (start for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node))
         for occurrence, start in enumerate(positions):
-            if not any(first <= start < last for first, last in hints):
+            bare_star = lines[start[0] - 1].startswith("*,", start[1])  # of a signature, which multiplies nothing
+            if not bare_star and not any(first <= start < last for first, last in hints):
                 yield Mutant(module, name, occurrence, start)
 
 

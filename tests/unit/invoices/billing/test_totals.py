@@ -98,6 +98,12 @@ def test_a_document_has_1_to_200_lines(count: int) -> None:
         compute([LineInput("a", "1", 1)] * count, NO_DISCOUNT, prices_include_tax=False)
 
 
+def test_a_document_that_comes_to_nothing_is_refused() -> None:
+    with pytest.raises(ServiceError) as refused:
+        compute([LineInput("gift", "1", 0)], NO_DISCOUNT, prices_include_tax=False)
+    assert refused.value.reason == "TOTAL_OUT_OF_RANGE"
+
+
 def test_quantities_print_plainly() -> None:
     totals = compute([LineInput("a", str(Decimal("1E+2")), 1)], NO_DISCOUNT, prices_include_tax=False)
     assert totals.lines[0].quantity == "100"
