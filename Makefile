@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
@@ -13,13 +14,20 @@ PROTOS := $(shell find protos/whatsinvoice -name '*.proto')
 help:  ## Print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+DOCTOR := $(PYTHON) -I deploy/local/whatsinvoice_local/doctor.py
+# Before make looks at the times of files: is Python new enough, and does .venv hold what its stamps say?
+ifneq ($(filter-out help doctor browser compose-down,$(or $(MAKECMDGOALS),help)),)
+FAULT := $(shell $(DOCTOR) --mend)
+$(if $(FAULT),$(error $(FAULT)))
+endif
+
 # --- setting up -------------------------------------------------------------------------------------------------
 .PHONY: setup lock proto clients
 setup: $(VENV)/.installed protos/gen/.made clients/python/.made  ## Set up: .venv, hashed installs, generated code (every target does it on first use)
 
 $(VENV)/.uv: requirements.lock
 	@echo "setup: virtual environment"
-	@python3 -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@awk '/^[a-z]/ {on = /^uv==/} on' requirements.lock > $(VENV)/uv.lock.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock.txt
 	@touch $@
@@ -63,13 +71,20 @@ lock: setup  ## Resolve every version again: requirements.lock and clients/types
 	@$(NPM) update
 
 # --- the local stack --------------------------------------------------------------------------------------------
-LOCAL := $(PY) -m whatsinvoice_local
-.PHONY: up down status logs demo migrate console audit backup restore-drill certs kubectl
+RUN := .run
+LOCAL := $(PY) -m whatsinvoice_local --folder $(RUN)
+.PHONY: up down reset doctor status logs demo migrate run console audit backup restore-drill certs kubectl
 up: setup  ## Start the whole stack in the background, ready when it returns; running it again changes nothing
 	@$(LOCAL) up
 
 down: setup  ## Stop the stack, services draining
 	@$(LOCAL) down
+
+reset: setup  ## Stop the stack and remove its data and state in .run; says what it removed, keeps files that are not its own
+	@$(LOCAL) reset
+
+doctor:  ## Name what is wrong with Python, .venv, the disk, the ports or the stack, each with its repair
+	@$(DOCTOR) --folder $(RUN)
 
 status: setup  ## Each part of the stack: process, port, readiness, memory
 	@$(LOCAL) status
@@ -83,8 +98,11 @@ demo: setup  ## Play one invoice from chat message to receipt, through public in
 migrate: setup  ## Bring every schema up to date, or one: make migrate S=invoices; the stack's, or at INVOICES_MIGRATION_URL and so on
 	@$(LOCAL) migrate $(S)
 
-console: setup  ## A Python prompt inside a service of the stack: make console S=invoices; read-only without WRITE=1
-	@$(LOCAL) console $(S) $(if $(WRITE),--write)
+run: setup  ## Run a command of a service, or of backup, against the stack: make run S=payments C="webhooks list"; without C: its help
+	@$(LOCAL) run $(S) -- $(or $(C),--help)
+
+console: setup  ## SQL in a service's database: make console S=invoices SQL="select number, status from invoices.invoices limit 5"; a Python prompt without SQL; read-only without WRITE=1
+	@$(LOCAL) console $(S) $(if $(WRITE),--write) $(if $(SQL),--sql "$$SQL")
 
 audit: setup  ## Whether the stack's books hold, row by row, and agree with the provider's list: make audit A=--offline
 	@$(LOCAL) audit -- $(A)

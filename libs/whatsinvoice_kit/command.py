@@ -28,8 +28,10 @@ def main(spec: ServiceSpec[SettingsT], arguments: Sequence[str] | None = None) -
 
         migrate(spec.package, settings.database_url.get_secret_value())
     elif options.command == "console":
-        from whatsinvoice_kit.console import console  # noqa: PLC0415  (as above)
+        from whatsinvoice_kit.console import console, run_sql  # noqa: PLC0415  (as above)
 
+        if options.sql:
+            sys.exit(run_sql(spec, settings, options.sql, write=options.write))
         console(spec, settings, write=options.write)
     elif options.command == "dead-letters":
         if options.action == "redrive":
@@ -53,8 +55,9 @@ def _parser(name: str, own: Mapping[str, Command[Any]]) -> argparse.ArgumentPars
     parser.add_argument("--check-config", action="store_true", help="print the effective settings, secrets masked")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("migrate", help="bring the service's schema up to date")
-    prompt = commands.add_parser("console", help="a Python prompt with the service's repository, read-only")
+    prompt = commands.add_parser("console", help="SQL, or a Python prompt with the service's repository, read-only")
     prompt.add_argument("--write", action="store_true", help="let it change rows")
+    prompt.add_argument("--sql", default="", help="run this statement and print its rows, in place of a prompt")
     letters = commands.add_parser("dead-letters", help="list events that failed five times, or try them again")
     letters.add_argument("action", choices=("list", "redrive"))
     letters.add_argument("stream", help="whatsinvoice.payments.v1")

@@ -1,4 +1,4 @@
-"""The command line: `python -m whatsinvoice_local up|down|status|logs|backup|drill|demo`. The Makefile calls it."""
+"""The command line: `python -m whatsinvoice_local up|down|reset|run|…`. The Makefile calls it."""
 
 import argparse
 import json
@@ -13,9 +13,11 @@ from whatsinvoice_backup.failures import BackupError, RefusedError
 from whatsinvoice_kit.observe.logging import configure_logging
 
 from whatsinvoice_local import report
+from whatsinvoice_local.backing import BackingError
 from whatsinvoice_local.demo.command import run_demo
 from whatsinvoice_local.demo.failures import DemoError
 from whatsinvoice_local.parts import PARTS, SERVICES
+from whatsinvoice_local.resetting import reset
 from whatsinvoice_local.sample import ensure_sample
 from whatsinvoice_local.stack import Stack, StackError
 
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stack = Stack(options.folder, say=_say_progress)
     try:
         return _run(options, stack)
-    except (StackError, DemoError, BackupError, RefusedError) as error:
+    except (StackError, BackingError, DemoError, BackupError, RefusedError) as error:
         sys.stderr.write(f"{error}\nlogs: {stack.state.folder}/logs\n")
         return 1
     except KeyboardInterrupt:
@@ -45,6 +47,9 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
         _say(report.addresses(stack.state, sample))
     elif options.command == "down":
         _say("the stack is down" if stack.down() else "the stack was down already")
+    elif options.command == "reset":
+        for line in reset(stack):
+            _say(line)
     elif options.command == "status":
         _say(report.status(stack.state))
     elif options.command == "logs":
@@ -52,7 +57,7 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
             _say(line)
     elif options.command in ("backup", "drill"):
         return _run_backups(options, stack)
-    elif options.command in ("migrate", "console", "audit"):
+    elif options.command in ("migrate", "run", "console", "audit"):
         _operate(options, stack)
     else:
         _say(run_demo(stack, _say).as_json())
@@ -60,10 +65,13 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
 
 
 def _operate(options: argparse.Namespace, stack: Stack) -> None:
-    from whatsinvoice_local.operating import become, migrate_services, open_console  # noqa: PLC0415  (as below)
+    from whatsinvoice_local.operating import become, migrate_services  # noqa: PLC0415  (as below)
 
+    if options.command == "run":
+        become(options.service, stack.state, *options.words)
     if options.command == "console":
-        open_console(options.service, stack.state, write=options.write)
+        sql = ["--sql", options.sql] if options.sql else []
+        become(options.service, stack.state, "console", *(["--write"] if options.write else []), *sql)
     if options.command == "audit":
         become("payments", stack.state, "audit", *options.words)
     migrate_services([options.service] if options.service else SERVICES, os.environ, stack.state, _say)
@@ -99,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start the stack in the background; does nothing when it is up")
     commands.add_parser("down", help="stop it, services draining")
+    commands.add_parser("reset", help="stop it and remove its data and state, but no file that is not its own")
     commands.add_parser("status", help="each part: process, port, readiness, memory")
     logs = commands.add_parser("logs", help="the end of the logs")
     logs.add_argument("part", nargs="?", choices=PARTS)
@@ -110,9 +119,13 @@ def _parser() -> argparse.ArgumentParser:
         "migrate", help="bring schemas up to date, of the stack or at <NAME>_MIGRATION_URL"
     )
     migrations.add_argument("service", nargs="?", choices=SERVICES)
-    console = commands.add_parser("console", help="a Python prompt inside a service of the stack, read-only")
+    run = commands.add_parser("run", help="run a command of a service, or of backup, against the stack")
+    run.add_argument("service", choices=(*SERVICES, "gateway", "backup"))
+    run.add_argument("words", nargs="*", help="after --, as of `python -m whatsinvoice_<service>`")
+    console = commands.add_parser("console", help="SQL or a Python prompt inside a service of the stack, read-only")
     console.add_argument("service", choices=SERVICES)
     console.add_argument("--write", action="store_true", help="let it change rows")
+    console.add_argument("--sql", default="", help="run this statement and print its rows, in place of a prompt")
     audit = commands.add_parser("audit", help="whether the stack's books hold, and agree with the provider's list")
     audit.add_argument("words", nargs="*", help="after --, as of `python -m whatsinvoice_payments audit`")
     commands.add_parser("demo", help="play one invoice from chat message to receipt, and print it")

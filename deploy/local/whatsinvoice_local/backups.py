@@ -62,7 +62,7 @@ def backups_of(state: State) -> Iterator[Backups]:
     """Of a stack that is up; raises BackupError when it is not."""
     if not state.env:
         raise BackupError("the stack is down: `make up` starts it")
-    settings = _settings(state)
+    settings = Settings(**backup_settings(state))
     _bucket(state.env["S3_ENDPOINT"], state.env["S3_ACCESS_KEY"], state.env["S3_SECRET_KEY"], TARGET)
     target = settings.target()
     try:
@@ -71,7 +71,8 @@ def backups_of(state: State) -> Iterator[Backups]:
         target.close()
 
 
-def _settings(state: State) -> Settings:
+def backup_settings(state: State) -> dict[str, Any]:
+    """Return the settings of backups of this stack, each a text."""
     env, secrets = state.env, state.secrets()
     identity = secrets["BACKUP_IDENTITIES"]
     embedded = state.process("postgres") is not None
@@ -85,7 +86,7 @@ def _settings(state: State) -> Settings:
     }
     for name in ("endpoint", "access_key", "secret_key"):
         values[f"s3_{name}"] = values[f"target_{name}"] = env[f"S3_{name.upper()}"]
-    return Settings(**values)
+    return values
 
 
 def _bucket(endpoint: str, access_key: str, secret_key: str, name: str) -> None:

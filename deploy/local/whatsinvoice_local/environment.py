@@ -184,6 +184,7 @@ class Plan:
             "BACKUP_DATABASE_URL": self.backup_url,
             **self._secrets_named("PAYSTACK_SECRET_KEY", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"),
             "GATEWAY_OPS_URL": self.ops_url("gateway"),
+            **({"WHATSINVOICE_TLS": "1"} if self.certificates else {}),
         }
         for service in SERVICES:
             name = service.upper()

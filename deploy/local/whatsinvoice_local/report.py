@@ -20,7 +20,9 @@ def addresses(state: State, sample: Path | None = None) -> str:
         "API": f"{env['GATEWAY_URL']}/docs",
         "logs": f"{state.folder}/logs",
         "for programs": f"{state.folder}/env",
-    } | ({"sample login": str(sample)} if sample else {})
+        **({"sample login": str(sample)} if sample else {}),
+        "to stop": "make down (make reset also removes its data)",
+    }
     return "\n".join(f"  {name:<14}{value}" for name, value in lines.items())
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from whatsinvoice_local.backing import BackingError, processes
 from whatsinvoice_local.backing.processes import Process
 from whatsinvoice_local.certificates import write_certificates
+from whatsinvoice_local.doctor import PREFERRED_PORTS
 from whatsinvoice_local.environment import Plan
 from whatsinvoice_local.generated import redis_passwords
-from whatsinvoice_local.parts import BACKING, PARTS, PREFERRED_PORTS, PROGRAMS, SERVICES
+from whatsinvoice_local.parts import BACKING, PARTS, PROGRAMS, SERVICES
 from whatsinvoice_local.probe import says_ok
 from whatsinvoice_local.resources import STOP, start_resources
 from whatsinvoice_local.state import State
@@ -89,9 +90,11 @@ class Stack:
     def _start(self) -> None:
         state = self.state
         state.make_homes()
+        before = {} if state.running() else {**state.ports_of_last_start(), **self._preferred}
         ports = state.ports(self._preferred)
         resources = start_resources(state.folder / "parts", self._given, redis_passwords(state.secrets()))
         self._tell("postgres, valkey and seaweedfs are ready")
+        self._tell_moved(before)
         further = {name: value for name, value in self._given.items() if name.startswith(PASSED_ON)}
         proxy = self._given.get("WHATSINVOICE_PROXY_URL", "")
         plan = Plan(resources, ports, state.secrets(), state.keys(), self._certificates(), further, proxy)
@@ -168,6 +171,15 @@ class Stack:
     def _stop_part(self, part: str) -> bool:
         home = self.state.home(part)
         return STOP[part](home) if part in STOP else processes.stop(home, deadline=DRAIN_SECONDS)
+
+    def _tell_moved(self, before: Mapping[str, int]) -> None:
+        """Say which parts have another port than before or preferred, since a program beside the stack has it."""
+        for name, port in self.state.ports_of_last_start().items():
+            if (wanted := before.get(name, port)) != port:
+                repair = f"`ss -ltnp 'sport = :{wanted}'` names it; stop it, then `make down up`"
+                self._say(
+                    f"port {wanted} is taken by another program, and {name} has {port}. To have {wanted}: {repair}."
+                )
 
     def _tell(self, what: str) -> None:
         self._say(f"{time.monotonic() - self._since:5.1f} s  {what}")

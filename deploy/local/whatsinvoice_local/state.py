@@ -9,7 +9,7 @@ from whatsinvoice_local.backing.ports import is_free, known_ports, promise, reme
 from whatsinvoice_local.backing.processes import Process
 from whatsinvoice_local.backing.secret_files import write_private
 from whatsinvoice_local.generated import secrets_of, write_key_files
-from whatsinvoice_local.parts import PARTS, PROGRAMS, SERVICES
+from whatsinvoice_local.parts import BACKING, PARTS, PROGRAMS, SERVICES
 
 _LISTENERS = (*PROGRAMS, *(f"{part}.ops" for part in (*SERVICES, "gateway")))
 
@@ -57,6 +57,11 @@ class State:
             return known_ports(file)
         wanted = {name: port for name, port in preferred.items() if is_free(port) and promise(port)}
         return remembered_ports(file, _LISTENERS, wanted)
+
+    def ports_of_last_start(self) -> dict[str, int]:
+        """Return the port of every listener, of backing servers too."""
+        files = (self.folder / "ports.json", *(self.home(part) / "ports.json" for part in BACKING))
+        return {name: port for file in files for name, port in known_ports(file).items()}
 
     @property
     def env(self) -> dict[str, str]:

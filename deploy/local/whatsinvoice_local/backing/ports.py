@@ -10,6 +10,8 @@ import socket
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from whatsinvoice_local.backing.processes import BackingError
+
 # Below Linux's range for outgoing connections (32768 up), so that none of those takes a port between picking and use.
 _CANDIDATES = range(15_000, 32_000)
 _TRIES = 200
@@ -59,8 +61,20 @@ def free_port(taken: Collection[int | None] = ()) -> int:
 
 
 def known_ports(file: Path) -> dict[str, int]:
-    """Give the ports of the last start, empty before the first."""
-    ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    """Return the ports of the last start, empty before the first.
+
+    Raises:
+        BackingError: the file is broken; the message says how to repair it.
+    """
+    if not file.exists():
+        return {}
+    try:
+        ports = json.loads(file.read_text())
+    except ValueError:
+        ports = None
+    if not isinstance(ports, dict) or not all(type(port) is int for port in ports.values()):
+        repair = f"run `make down`, remove {file}, and run `make up`, which chooses ports again"
+        raise BackingError(f"{file} is broken. Repair: {repair}.")
     return ports
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -81,7 +82,10 @@ def stop_seaweedfs(folder: Path) -> bool:
     """Stop the server; False when none ran."""
     with processes.locked(folder):
         stopped = processes.stop(folder)
-        for name, port in known_ports(folder / "ports.json").items():
+        ports: dict[str, int] = {}
+        with suppress(BackingError):  # a broken file names no sockets, and stopping must be possible all the same
+            ports = known_ports(folder / "ports.json")
+        for name, port in ports.items():
             (_SOCKETS / f"seaweedfs-{name.replace('.port.', '-')}-{port}.sock").unlink(missing_ok=True)
         return stopped
 
