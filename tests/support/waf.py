@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
+from whatsinvoice_local.backing.ports import free_port
+
 from support.debian import DEBIAN
 from support.root import ROOT
 
@@ -21,6 +23,8 @@ set_real_ip_from 127.0.0.1;
 real_ip_header X-Forwarded-For;
 map $http_x_forwarded_proto $forwarded_proto {{ https https; default http; }}
 """
+_JUDGE = "127.0.0.1:8081"
+"""Where the engine listens for the door."""
 SECONDS = 20.0
 
 
@@ -30,8 +34,10 @@ def is_there() -> bool:
 
 def _configured(folder: Path, listen: int, place: str, changes: Mapping[str, str]) -> Path:
     """A copy that stands before this gateway and writes below its own folder."""
+    judge = free_port()
     for file in WAF.glob("*.conf"):
-        (folder / file.name).write_text(file.read_text().replace("/tmp", str(folder)))  # noqa: S108  (ours: see above)
+        text = file.read_text().replace("/tmp", str(folder)).replace(_JUDGE, f"127.0.0.1:{judge}")  # noqa: S108  (ours: see above)
+        (folder / file.name).write_text(text)
     for said, instead in changes.items():
         text = (folder / "nginx.conf").read_text()
         assert said in text
