@@ -15,7 +15,6 @@ from whatsinvoice_kit.data.unit_of_work import Transaction
 from whatsinvoice_kit.observe.telemetry import current_traceparent
 
 FAR = timedelta(days=1)
-_NO_LEASE = "w.run_at <= clock_timestamp() AND (w.leased_until IS NULL OR w.leased_until <= clock_timestamp())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,10 @@ class NewWork:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Work that one worker holds until its lease ends. `attempts` counts the claims, this one included."""
+    """Work that one worker holds until its lease ends. `attempts` counts the claims, this one included.
+
+    `lost`: the worker before held it until its lease ended, and mostly died with it. This counts among `failures`.
+    """
 
     kind: str
     key: str
@@ -41,6 +43,7 @@ class Claimed:
     generation: int
     added_at: datetime
     traceparent: str
+    lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +109,37 @@ async def add(tx: Transaction, table: Table, pieces: Sequence[NewWork]) -> None:
     await tx.execute(statement.on_conflict_do_update(index_elements=["kind", "key"], set_=again))
 
 
-async def claim(tx: Transaction, table: Table, kind: str, lease: timedelta, limit: int) -> Sequence[Claimed]:
-    """Claim work that is due, the longest due first. Another worker gets it when the lease ends."""
+async def claim(
+    tx: Transaction, table: Table, kind: str, lease: timedelta, limit: int, *, lost: bool = True
+) -> Sequence[Claimed]:
+    """Claim work that is due, the longest due first. Another worker gets it when the lease ends.
+
+    With `lost`, claim besides one piece whose lease ended before it was finished or given back.
+    """
     statement = text(f"""
-        WITH due AS (
-            SELECT w.kind, w.key FROM {table.fullname} w
-            WHERE w.kind = :kind AND {_NO_LEASE} AND (w.order_key = '' OR NOT EXISTS (
-                SELECT FROM {table.fullname} earlier
-                WHERE earlier.kind = w.kind AND earlier.order_key = w.order_key AND earlier.sequence < w.sequence
-            ))
-            ORDER BY w.run_at LIMIT :limit FOR UPDATE OF w SKIP LOCKED
-        )
-        UPDATE {table.fullname} w SET leased_until = clock_timestamp() + :lease, attempts = w.attempts + 1
+        WITH fresh AS ({_due(table, "w.leased_until IS NULL", "limit")}),
+        lost AS ({_due(table, "w.leased_until <= clock_timestamp()", "lost")}),
+        due AS (SELECT *, false AS lost FROM fresh UNION ALL SELECT *, true FROM lost)
+        UPDATE {table.fullname} w SET leased_until = clock_timestamp() + :lease, attempts = w.attempts + 1,
+            failures = w.failures + due.lost::int
         FROM due WHERE w.kind = due.kind AND w.key = due.key
-        RETURNING w.kind, w.key, w.business_id, w.attempts, w.failures, w.generation, w.added_at, w.traceparent
+        RETURNING w.kind, w.key, w.business_id, w.attempts, w.failures, w.generation, w.added_at, w.traceparent,
+            due.lost
     """)  # noqa: S608  the table's name is our own
-    rows = await tx.execute(statement, {"kind": kind, "lease": lease, "limit": limit})
+    rows = await tx.execute(statement, {"kind": kind, "lease": lease, "limit": limit, "lost": int(lost)})
     return [Claimed(**row._mapping) for row in rows]  # noqa: SLF001  SQLAlchemy's documented name of a row as a mapping
+
+
+def _due(table: Table, lease: str, limit: str) -> str:
+    """Return the statement that locks due work by the state of its lease, the first of each order key."""
+    return f"""
+        SELECT w.kind, w.key FROM {table.fullname} w
+        WHERE w.kind = :kind AND w.run_at <= clock_timestamp() AND {lease} AND (w.order_key = '' OR NOT EXISTS (
+            SELECT FROM {table.fullname} earlier
+            WHERE earlier.kind = w.kind AND earlier.order_key = w.order_key AND earlier.sequence < w.sequence
+        ))
+        ORDER BY w.run_at LIMIT :{limit} FOR UPDATE OF w SKIP LOCKED
+    """  # noqa: S608  as above
 
 
 async def finish(tx: Transaction, table: Table, piece: Claimed) -> None:

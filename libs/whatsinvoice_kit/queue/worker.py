@@ -25,7 +25,9 @@ ATTEMPTS = Counter("queue_attempts_total", "Attempts by what came of them", ["qu
 SECONDS = Histogram(
     "queue_work_seconds", "Time of one attempt", ["queue"], buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1, 3, 10, 30)
 )
-OUTCOMES = ("done", "later", "failed", "given_up")
+OUTCOMES = ("done", "later", "failed", "given_up", "lost")
+LEASE_ENDED = "LeaseEnded"
+"""The error of work whose workers ended, or worked on past the lease, at every try."""
 LONGEST_PAUSE = 5.0
 """A worker that nothing wakes looks this often (seconds), since a NOTIFY may be lost with its connection."""
 JITTER = 0.2
@@ -72,7 +74,8 @@ class Queue:
 
     `handle` does it, in as many transactions as it needs; it may raise RetryLater. Any other exception counts as a
     failure, and the work is tried again after growing waits. After `tries` failures `give_up` records the named end,
-    in the transaction that removes the work.
+    in the transaction that removes the work. A worker that dies with the work is a failure too; such work is tried
+    again one piece at a time, so that what was beside the cause does not die with it again.
     """
 
     kind: str
@@ -100,6 +103,7 @@ class QueueWorker:
         self._wake = wake
         self._stopping = False
         self._running: set[asyncio.Task[None]] = set()
+        self._suspect: asyncio.Task[None] | None = None
         for outcome in OUTCOMES:
             ATTEMPTS.labels(queue.kind, outcome)
         DEPTH.labels(queue.kind)
@@ -135,16 +139,20 @@ class QueueWorker:
             return LONGEST_PAUSE
         lease = timedelta(seconds=self._queue.lease_seconds)
         async with self._unit_of_work.begin() as tx:
-            claimed = await work.claim(tx, self._table, self._queue.kind, lease, free)
+            alone = self._suspect is None
+            claimed = await work.claim(tx, self._table, self._queue.kind, lease, free, lost=alone)
             due = 0.0 if claimed else await work.seconds_until_due(tx, self._table, self._queue.kind)
         for piece in claimed:
             task = asyncio.create_task(self._work(piece), name=f"{self._queue.kind}:{piece.key}")
             self._running.add(task)
+            self._suspect = task if piece.lost else self._suspect
             task.add_done_callback(self._refill)
         return min(due or LONGEST_PAUSE, LONGEST_PAUSE) if len(claimed) < free else LONGEST_PAUSE
 
     def _refill(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        if task is self._suspect:
+            self._suspect = None
         self._wake.set()
 
     async def _wait(self, seconds: float) -> None:
@@ -156,6 +164,12 @@ class QueueWorker:
 
     async def _work(self, piece: Claimed) -> None:
         taken, kind, began = Taken(self._table, piece), self._queue.kind, time.monotonic()
+        if piece.lost:
+            log.warning("work lost: lease ended", queue=kind, key=piece.key, failures=piece.failures)
+            ATTEMPTS.labels(kind, "lost").inc()
+            if piece.failures >= self._queue.tries:
+                ATTEMPTS.labels(kind, await self._end(taken, LEASE_ENDED, piece.failures)).inc()
+                return
         try:
             with telemetry.taken(kind, piece.key, piece.traceparent):
                 await self._queue.handle(taken)
@@ -165,6 +179,9 @@ class QueueWorker:
             outcome = "done"
         except RetryLater as later:
             outcome = await self._record("later", self._postpone(piece, later.seconds, str(later)))
+        except asyncio.CancelledError:
+            await self._record("later", self._postpone(piece, 0, "stopped"))
+            raise
         except Exception as error:
             log.exception("work failed", queue=kind, key=piece.key, failures=piece.failures + 1)
             outcome = await self._fail(taken, type(error).__name__)
@@ -176,6 +193,9 @@ class QueueWorker:
         if failures < self._queue.tries:
             wait = self._queue.wait_after(failures - 1)
             return await self._record("failed", self._postpone(taken.claimed, wait, error, failed=True))
+        return await self._end(taken, error, failures)
+
+    async def _end(self, taken: Taken, error: str, failures: int) -> str:
         log.error("work given up", queue=self._queue.kind, key=taken.key, failures=failures, error=error)
         return await self._record("given_up", self._give_up(taken, error))
 
@@ -213,7 +233,7 @@ class QueueRunner:
         self._tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
 
     async def stop(self, grace: float) -> None:
-        """Claim nothing more, let running work end within the grace (seconds), then cancel it; its lease then ends."""
+        """Claim nothing more, let running work end within the grace (seconds), then cancel it and give it back."""
         for worker in self._workers:
             worker.stop()
         if self._tasks:

@@ -12,7 +12,7 @@ from support.sample import EFFECTS, TABLES, eventually
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
 from whatsinvoice_kit.queue import work
 from whatsinvoice_kit.queue.work import NewWork
-from whatsinvoice_kit.queue.worker import ATTEMPTS, Queue, QueueWorker, RetryLater, Taken
+from whatsinvoice_kit.queue.worker import ATTEMPTS, Queue, QueueRunner, QueueWorker, RetryLater, Taken
 
 TABLE = TABLES.work
 
@@ -253,3 +253,75 @@ async def test_the_depth_counts_what_waits_and_the_age_of_what_is_due(bench: Ben
         [depth] = await work.measure(tx, TABLE)
     assert (depth.kind, depth.waiting) == ("kind", 2)
     assert 0.05 <= depth.oldest_seconds < 5
+
+
+async def _die_with(bench: Bench, limit: int) -> list[str]:
+    """Claim as a process does that dies right after, and let its leases end. Return the keys."""
+    async with bench.unit_of_work.begin() as tx:
+        taken = await work.claim(tx, TABLE, "kind", timedelta(0), limit)
+    return [piece.key for piece in taken]
+
+
+async def test_f27_work_that_kills_its_process_ends_with_a_name(bench: Bench) -> None:
+    """It never raises, so only its claims say how often it was tried."""
+    await bench.add(NewWork("kind", "killer"))
+    for _ in range(3):
+        assert await _die_with(bench, 1) == ["killer"]
+    async with bench.working(nothing, tries=3):
+        await eventually(bench.empty)
+    assert bench.done == [], "it is not tried a fourth time"
+    assert bench.given_up == [("killer", "LeaseEnded")]
+
+
+async def test_f27_a_claim_that_never_finished_counts_as_a_failed_attempt(bench: Bench) -> None:
+    failures: list[tuple[int, int]] = []
+
+    async def handle(taken: Taken) -> None:
+        failures.append((taken.attempts, taken.claimed.failures))
+        if len(failures) == 1:
+            raise RetryLater(0, "missing")
+
+    lost_before = ATTEMPTS.labels("kind", "lost")._value.get()  # noqa: SLF001  (prometheus_client shows it no other way)
+    await bench.add(NewWork("kind", "a"))
+    await _die_with(bench, 1)
+    async with bench.working(handle):
+        await eventually(bench.empty)
+    assert failures == [(2, 1), (3, 1)], "waiting is no failure, dying is one"
+    assert ATTEMPTS.labels("kind", "lost")._value.get() == lost_before + 1  # noqa: SLF001  (as above)
+
+
+async def test_f27_work_beside_a_killer_is_not_given_up_with_it(bench: Bench) -> None:
+    """Of the work that a dead process held, a worker takes one piece at a time: neighbours die with a killer once."""
+    keys = ["killer", *(f"innocent {number}" for number in range(5))]
+    await bench.add(*(NewWork("kind", key) for key in keys))
+    assert sorted(await _die_with(bench, 10)) == sorted(keys)
+    beside: list[int] = []
+    running: set[str] = set()
+
+    async def handle(taken: Taken) -> None:
+        running.add(taken.key)
+        beside.append(len(running))
+        await asyncio.sleep(0.02)
+        running.discard(taken.key)
+
+    async with bench.working(handle):
+        await eventually(bench.empty)
+    assert sorted(bench.done) == sorted(keys)
+    assert set(beside) == {1}
+
+
+async def test_f27_a_worker_that_is_stopped_gives_its_work_back(bench: Bench, unit_of_work: UnitOfWork) -> None:
+    began = asyncio.Event()
+
+    async def hang(_: Taken) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    await bench.add(NewWork("kind", "a"))
+    runner = QueueRunner(unit_of_work, TABLE, [Queue("kind", hang, bench.give_up)])
+    runner.start(lambda: bench.wake)
+    await began.wait()
+    await runner.stop(grace=0.01)
+    async with unit_of_work.begin() as tx:
+        [piece] = await work.claim(tx, TABLE, "kind", timedelta(minutes=1), 1)
+    assert (piece.attempts, piece.failures) == (2, 0), "a restart is no fault of the work"
