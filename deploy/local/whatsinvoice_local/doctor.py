@@ -253,7 +253,7 @@ def _missing_file(record: Path) -> str:
     except OSError:
         return f"{record.name}/RECORD"
     tops = {
-        row[0] if len(parts) < 3 else "/".join(parts[:2])  # noqa: PLR2004
+        "/".join(parts[:2])
         for row in csv.reader(lines)
         if row and (parts := row[0].split("/"))[0] not in ("..", "__pycache__") and not row[0].startswith(record.name)
     }
