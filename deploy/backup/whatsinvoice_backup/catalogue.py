@@ -107,8 +107,6 @@ class Catalogue:
 
     def heads(self, manifest: Manifest) -> str:
         """Where the ledger's chains ended, a line for each; RefusedError when that is not what was saved."""
-        if manifest.heads_list is None:
-            raise RefusedError(f"{manifest.name} is from before the ledger had chains")
         key = key_of(manifest.name, HEADS)
         content = self.target.get(key)
         if content is None:

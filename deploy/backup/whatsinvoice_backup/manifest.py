@@ -37,9 +37,9 @@ class Ledger:
     last_id: str
     sha256: str
     sums: dict[str, int]
-    heads: int = 0
+    heads: int
     """Chains of businesses that have an end."""
-    heads_sha256: str = ""
+    heads_sha256: str
     """Over the lines of contents.read_heads: the digest that payments' log and audit name."""
 
 
@@ -75,8 +75,8 @@ class Manifest:
     objects: int
     objects_bytes: int
     objects_new: int
-    heads_list: Sealed | None = None
-    """`heads.gz`, which is not encrypted: it names ids and hashes. None in backups from before there were chains."""
+    heads_list: Sealed
+    """`heads.gz`, which is not encrypted: it names ids and hashes."""
 
     @property
     def size(self) -> int:
@@ -95,7 +95,7 @@ def parsed(body: Mapping[str, Any]) -> Manifest:
         "contents": Contents(contents["heads"], tables, Ledger(**contents["ledger"])),
         "dumps": {service: Sealed(**dump) for service, dump in body["dumps"].items()},
         "objects_list": Sealed(**body["objects_list"]),
-        "heads_list": Sealed(**body["heads_list"]) if body.get("heads_list") else None,
+        "heads_list": Sealed(**body["heads_list"]),
     }
     return Manifest(**fields)
 
