@@ -8,9 +8,11 @@ from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2 as pb
 
 from whatsinvoice_invoices.documents import undrawable
+from whatsinvoice_invoices.domain.breach import Breach
 from whatsinvoice_invoices.domain.business import Business
 from whatsinvoice_invoices.domain.customer import Customer
 from whatsinvoice_invoices.domain.invoice import Invoice, Receipt, Status, TimelineEntry
+from whatsinvoice_invoices.domain.recorded import RecordedPayment
 from whatsinvoice_invoices.domain.totals import Line
 from whatsinvoice_invoices.links import Links
 
@@ -142,3 +144,17 @@ def receipt_message(receipt: Receipt, links: Links) -> pb.Receipt:
 
 def entry_message(entry: TimelineEntry) -> pb.InvoiceEvent:
     return pb.InvoiceEvent(id=entry.id, kind=entry.kind, occur_time=moment(entry.occurred_at), details=entry.details)
+
+
+def recorded_message(recorded: RecordedPayment) -> pb.RecordedPayment:
+    return pb.RecordedPayment(
+        payment_id=recorded.payment_id,
+        business_id=recorded.business_id,
+        invoice_id=recorded.invoice_id,
+        receipt_id=recorded.receipt_id,
+        amount=common_pb2.Money(amount_minor=recorded.amount_minor, currency_code=recorded.currency),
+    )
+
+
+def fault_message(breach: Breach) -> pb.InvoiceFault:
+    return pb.InvoiceFault(business_id=breach.business_id, invoice_id=breach.ids[0], detail=breach.said)

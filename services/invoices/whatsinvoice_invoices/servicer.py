@@ -19,12 +19,14 @@ from whatsinvoice_invoices.messages import (
     STATUSES,
     customer_message,
     entry_message,
+    fault_message,
     invoice_message,
     payable_message,
     receipt_message,
+    recorded_message,
 )
 from whatsinvoice_invoices.requests import customer_input, new_invoice, page_limit
-from whatsinvoice_invoices.service import customers
+from whatsinvoice_invoices.service import audits, customers
 from whatsinvoice_invoices.service.documents import DocumentsService
 from whatsinvoice_invoices.service.evidence import Evidence
 from whatsinvoice_invoices.service.invoices import InvoicesService, without_contact
@@ -48,6 +50,8 @@ ACCESS: AccessTable = {
     "ClaimTransfer": allow("gateway"),
     "RejectTransfer": allow(scope="payments:write"),
     "GetPayable": allow("payments"),
+    "ListRecordedPayments": allow("payments"),
+    "AuditInvoices": allow("payments"),
     "GetEvidence": allow("payments"),
     "GetDocument": allow("gateway", "notifications", scope="invoices:read"),
 }
@@ -196,6 +200,22 @@ class InvoicesServicer(invoices_pb2_grpc.InvoicesServiceServicer):
                 found = await service.by_link(tx, request.token)
             recorded = await service.recorded_payments(tx, found[0])
         return payable_message(*found, self._links, recorded)
+
+    async def ListRecordedPayments(
+        self, request: pb.ListRecordedPaymentsRequest, context: Any
+    ) -> pb.ListRecordedPaymentsResponse:
+        limit = page_limit(request.page)
+        async with self._unit_of_work.across_businesses().read() as tx:
+            found = await audits.list_recorded(tx, request.payment_ids, request.page.cursor, limit)
+        page = common_pb2.PageResponse(next_cursor=found[-1].payment_id if len(found) == limit else "")
+        return pb.ListRecordedPaymentsResponse(payments=map(recorded_message, found), page=page)
+
+    async def AuditInvoices(self, request: pb.AuditInvoicesRequest, context: Any) -> pb.AuditInvoicesResponse:
+        limit = page_limit(request.page)
+        async with self._unit_of_work.across_businesses().read() as tx:
+            ids, breaches = await audits.check_invoices(tx, request.page.cursor, limit)
+        page = common_pb2.PageResponse(next_cursor=ids[-1] if len(ids) == limit else "")
+        return pb.AuditInvoicesResponse(checked=len(ids), faults=map(fault_message, breaches), page=page)
 
     async def GetEvidence(self, request: pb.GetEvidenceRequest, context: Any) -> pb.GetEvidenceResponse:
         business_id = current_call().business_id

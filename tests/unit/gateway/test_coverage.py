@@ -10,7 +10,14 @@ from whatsinvoice.notifications.v1 import notifications_pb2
 from whatsinvoice.payments.v1 import payments_pb2
 
 SOURCES = Path(whatsinvoice_gateway.__file__).parent
-BETWEEN_SERVICES = {"invoices.GetPayable", "invoices.GetEvidence", "auth.GetCode", "auth.ClaimVerification"}
+BETWEEN_SERVICES = {
+    "invoices.GetPayable",
+    "invoices.GetEvidence",
+    "invoices.ListRecordedPayments",
+    "invoices.AuditInvoices",
+    "auth.GetCode",
+    "auth.ClaimVerification",
+}
 
 
 def test_every_rpc_has_a_route_or_is_between_services() -> None:

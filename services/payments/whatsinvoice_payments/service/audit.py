@@ -1,4 +1,4 @@
-"""The audit: every row of the books, every chain from its first set, every anchor, and the provider's own list."""
+"""The audit: every row of the books, every chain and anchor, the provider's own list, and what invoices recorded."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,14 @@ from whatsinvoice_kit.data.unit_of_work import UnitOfWork
 from whatsinvoice_payments.clients import TransactionList
 from whatsinvoice_payments.domain import breach as own
 from whatsinvoice_payments.domain import provider_truth as provider
+from whatsinvoice_payments.domain import recorded
 from whatsinvoice_payments.domain.breach import Breach
 from whatsinvoice_payments.domain.chain import Head, digest_of
 from whatsinvoice_payments.repository import chain as chain_rows
 from whatsinvoice_payments.repository import invariants as rows
 from whatsinvoice_payments.service.books_checks import PUBLISHED_WITHIN, Rounds, Slice, of_anchors
 from whatsinvoice_payments.service.provider_audit import ProviderAudit
+from whatsinvoice_payments.service.recorded_audit import RecordedAudit, RecordedPayments
 
 SLICE = 1_000
 _LOOKED_AT = {
@@ -24,6 +26,10 @@ _LOOKED_AT = {
     "chain_broken": "entry sets",
     "chain_cut": "anchors",
     "outbox_old": "events",
+    recorded.NO_PAYMENT: "receipts",
+    recorded.DIFFERS: "receipts",
+    recorded.UNRECORDED: "settled payments",
+    recorded.UNPAID: "invoices",
 } | dict.fromkeys(provider.CHECKS, "transactions")
 """Check -> what it looks at; payments unless told."""
 
@@ -60,9 +66,20 @@ class Report:
         return [(check, self.looked_at.get(kind, 0), kind, found.count(check)) for check, kind in kinds.items()]
 
 
-async def audit(unit_of_work: UnitOfWork, asked: Asked, transactions: TransactionList | None = None) -> Report:
-    """Looks at everything; without `transactions` the provider is not asked. Raises ProviderError."""
-    report = Report(own.CHECKS if transactions is None else own.CHECKS + provider.CHECKS)
+async def audit(
+    unit_of_work: UnitOfWork,
+    asked: Asked,
+    transactions: TransactionList | None = None,
+    invoices: RecordedPayments | None = None,
+) -> Report:
+    """Check everything: without `transactions` but for the provider, without `invoices` but for what they recorded.
+
+    Raises:
+        ProviderError: the provider could not be asked.
+        ServiceError: invoices could not be asked.
+    """
+    checks = own.CHECKS + (() if transactions is None else provider.CHECKS)
+    report = Report(checks + (() if invoices is None else recorded.CHECKS))
     rounds = Rounds(unit_of_work, SLICE)
     await _all(report, "payments", rounds.payments)
     await _all(report, "entry sets", rounds.links)
@@ -81,6 +98,12 @@ async def audit(unit_of_work: UnitOfWork, asked: Asked, transactions: Transactio
         theirs = ProviderAudit(unit_of_work, transactions, moment - asked.settled_within)
         report.add("transactions", 0, await theirs.compare(asked.since, moment))
         report.add("transactions", theirs.looked_at, ())
+    if invoices is not None:
+        across = RecordedAudit(unit_of_work, invoices, now() - asked.settled_within)
+        report.add("receipts", 0, await across.compare())
+        report.add("receipts", across.receipts, ())
+        report.add("settled payments", across.payments, ())
+        report.add("invoices", across.checked, ())
     return report
 
 
