@@ -41,7 +41,12 @@ def build(kit: Kit[Settings]) -> Parts:
         settings.whatsapp_phone_number_id,
     )
     conversations = ConversationService(
-        unit_of_work, MerchantService(invoices), auth, settings.retry_seconds, settings.public_base_url
+        unit_of_work,
+        MerchantService(invoices),
+        auth,
+        settings.retry_seconds,
+        settings.public_base_url,
+        settings.answers_at_once,
     )
     sending = SendingService(unit_of_work, whatsapp, invoices, auth, settings.retry_seconds)
     retention = Retention("notifications", unit_of_work, RULES, settings.retention_days)
@@ -51,8 +56,8 @@ def build(kit: Kit[Settings]) -> Parts:
         descriptor=notifications_pb2.DESCRIPTOR.services_by_name["NotificationsService"],
         access=ACCESS,
         subscriptions=consumers.SUBSCRIPTIONS,
-        queues=(webhooks.queue(),),
-        jobs=consumers.jobs(conversations, sending, retention),
+        queues=(webhooks.queue(), conversations.queue()),
+        jobs=consumers.jobs(sending, retention),
         closing=(identity.close, channel.close, whatsapp.close),
     )
 

@@ -25,7 +25,6 @@ from whatsinvoice_notifications.domain.people import Member
 from whatsinvoice_notifications.repository.members import put_choice, put_member
 from whatsinvoice_notifications.service import billing
 from whatsinvoice_notifications.service.codes import queue_code
-from whatsinvoice_notifications.service.conversation import ConversationService
 from whatsinvoice_notifications.service.notices import Notice, tell, warn_of_document
 from whatsinvoice_notifications.service.sending import SendingService
 
@@ -120,10 +119,9 @@ SUBSCRIPTIONS: Sequence[Subscription] = (
 )
 
 
-def jobs(conversations: ConversationService, sending: SendingService, retention: Retention) -> Sequence[Job]:
+def jobs(sending: SendingService, retention: Retention) -> Sequence[Job]:
     """A stored row wakes its job at once; the pause is for those that are tried again."""
     return (
-        Job("notifications.answer", conversations.work, RETRY_SECONDS, channel="notifications_inbound_messages"),
         Job("notifications.send", sending.work, RETRY_SECONDS, channel="notifications_messages"),
         retention.job(),
     )

@@ -105,14 +105,8 @@ INBOUND_MESSAGES = Table(
     Column("sent_at", DateTime(timezone=True), nullable=False),
     _now("received_at"),
     _moment("done_at"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    _now("next_attempt_at"),
     _words("outcome"),
-    _words("traceparent"),
 )
-_WAITING = INBOUND_MESSAGES.c.done_at.is_(None)
-Index("ix_inbound_messages_next_attempt_at", INBOUND_MESSAGES.c.next_attempt_at, postgresql_where=_WAITING)
-Index("ix_inbound_messages_sender", INBOUND_MESSAGES.c.sender, INBOUND_MESSAGES.c.sequence, postgresql_where=_WAITING)
 
 INBOUND_STATUSES = Table(
     "inbound_statuses",

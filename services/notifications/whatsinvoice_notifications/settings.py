@@ -32,6 +32,8 @@ class Settings(ServiceSettings):
     """Signs Meta's webhooks. Never empty: an empty one would believe anybody's signature."""
     whatsapp_verify_token: SecretStr = SecretStr("")
     """What Meta says when it subscribes; without it nobody can."""
+    answers_at_once: int = Field(default=8, ge=1, le=100)
+    """Inbound messages that one process answers side by side."""
     retry_seconds: float = Field(default=2.0, gt=0)
     """Before the first retry of anything; doubles from there."""
 

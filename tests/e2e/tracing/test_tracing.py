@@ -19,7 +19,7 @@ HOPS = [
     ("gateway", "POST /webhooks/whatsapp"),
     ("gateway", "whatsinvoice.notifications.v1.NotificationsService/ReceiveWhatsAppWebhook"),
     ("notifications", "whatsinvoice.notifications.v1.NotificationsService/ReceiveWhatsAppWebhook"),
-    ("notifications", "process notifications.inbound_messages"),
+    ("notifications", "process inbound_message"),
     ("notifications", "whatsinvoice.invoices.v1.InvoicesService/CreateInvoice"),
     ("invoices", "whatsinvoice.invoices.v1.InvoicesService/CreateInvoice"),
     ("payments", "settle payment"),
@@ -103,7 +103,7 @@ def _table(trace: list[Span], by_id: dict[str, Span]) -> str:
 
 
 def test_one_trace_goes_from_the_message_to_the_receipt(told: Told, figure: Callable[[str], None]) -> None:
-    trace = told.trace_of("notifications", "process notifications.inbound_messages")
+    trace = told.trace_of("notifications", "process inbound_message")
     figure(f"{len(trace)} spans of trace {trace[0].trace_id}\n{_table(trace, told.by_id)}")
     roots = [span for span in trace if not span.parent_id]
     assert [(root.service, root.name) for root in roots] == [HOPS[0]]
@@ -127,7 +127,7 @@ def test_auth_is_in_the_trace_of_the_verified_phone(told: Told) -> None:
 
 def test_what_strangers_begin_is_linked(told: Told) -> None:
     """The tap on Send, the pay page and Paystack's webhook have traces of their own, joined to the invoice's."""
-    invoice = told.trace_of("notifications", "process notifications.inbound_messages")
+    invoice = told.trace_of("notifications", "process inbound_message")
     links = {span.name: {told.root_of(link) for link in span.links} for span in invoice if span.links}
     assert links["settle payment"] == {"POST /webhooks/paystack"}
     assert links["issue invoice"] == {"POST /webhooks/whatsapp"}

@@ -72,7 +72,6 @@ class Waiting:
     attempts: int
     received_at: datetime
     incoming: Incoming
-    traceparent: str = ""
 
 
 def is_genuine(app_secret: str, body: bytes, signature: str) -> bool:

@@ -2,26 +2,25 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from whatsinvoice_kit.core.ids import new_id
 from whatsinvoice_kit.data.unit_of_work import Transaction
-from whatsinvoice_kit.observe.telemetry import current_traceparent
 from whatsinvoice_kit.queue import work
 from whatsinvoice_kit.queue.work import NewWork
 
 from whatsinvoice_notifications.domain.inbound import Incoming, StatusTold, Waiting
 from whatsinvoice_notifications.models import INBOUND_MESSAGES, INBOUND_STATUSES, INBOUND_UNREAD, KIT_TABLES
 
-STATUS = "message_status"
-"""The kind of work that a stored status is."""
+MESSAGE, STATUS = "inbound_message", "message_status"
+"""The kinds of work that a stored message and a stored status are."""
 
 
 async def add_messages(tx: Transaction, messages: Sequence[Incoming]) -> int:
-    """Keeps what is new by the provider's id, and gives its number."""
-    rows = [
+    """Store what is new by the provider's id, put it to work in order per sender, and return its number."""
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id("inb"),
             "provider_id": message.provider_id,
@@ -35,14 +34,16 @@ async def add_messages(tx: Transaction, messages: Sequence[Incoming]) -> int:
             "about": message.about,
             "raw": message.raw,
             "sent_at": message.sent_at,
-            "traceparent": current_traceparent(),
         }
         for message in messages
     ]
     if not rows:
         return 0
     statement = insert(INBOUND_MESSAGES).values(rows).on_conflict_do_nothing(index_elements=["provider_id"])
-    return len((await tx.execute(statement.returning(INBOUND_MESSAGES.c.id))).all())
+    fresh = set((await tx.execute(statement.returning(INBOUND_MESSAGES.c.id))).scalars())
+    pieces = [NewWork(MESSAGE, row["id"], order_key=row["sender"]) for row in rows if row["id"] in fresh]
+    await work.add(tx, KIT_TABLES.work, pieces)
+    return len(fresh)
 
 
 async def add_statuses(tx: Transaction, statuses: Sequence[StatusTold]) -> int:
@@ -72,46 +73,25 @@ async def add_unread(tx: Transaction, parts: Sequence[bytes]) -> None:
         await tx.execute(insert(INBOUND_UNREAD).values(rows).on_conflict_do_nothing())
 
 
-async def claim(tx: Transaction, moment: datetime, lease: timedelta, limit: int) -> Sequence[Waiting]:
-    """Messages to be answered, each sender's one after the other; another worker gets them after the lease."""
-    table, earlier = INBOUND_MESSAGES, INBOUND_MESSAGES.alias()
-    is_first = ~exists().where(
-        earlier.c.sender == table.c.sender, earlier.c.done_at.is_(None), earlier.c.sequence < table.c.sequence
+async def waiting_message(tx: Transaction, inbound_id: str, attempts: int) -> Waiting | None:
+    """Return the stored message behind a piece of work; None when it is answered or gone."""
+    table = INBOUND_MESSAGES
+    row = (await tx.execute(select(table).where(table.c.id == inbound_id, table.c.done_at.is_(None)))).one_or_none()
+    if row is None:
+        return None
+    incoming = Incoming(
+        row.provider_id,
+        row.phone,
+        row.user_id,
+        row.name,
+        row.kind,
+        row.type,
+        row.text,
+        row.sent_at,
+        row.raw,
+        row.about,
     )
-    due = (
-        select(table.c.sequence)
-        .where(table.c.done_at.is_(None), table.c.next_attempt_at <= moment, is_first)
-        .order_by(table.c.sequence)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    statement = (
-        update(table)
-        .where(table.c.sequence.in_(due))
-        .values(next_attempt_at=moment + lease, attempts=table.c.attempts + 1)
-        .returning(table)
-    )
-    return [
-        Waiting(
-            row.id,
-            row.attempts,
-            row.received_at,
-            Incoming(
-                row.provider_id,
-                row.phone,
-                row.user_id,
-                row.name,
-                row.kind,
-                row.type,
-                row.text,
-                row.sent_at,
-                row.raw,
-                row.about,
-            ),
-            row.traceparent,
-        )
-        for row in await tx.execute(statement)
-    ]
+    return Waiting(row.id, attempts, row.received_at, incoming)
 
 
 async def is_replaced(tx: Transaction, message: Incoming) -> bool:
@@ -139,12 +119,4 @@ async def note_invoice(tx: Transaction, provider_ids: Sequence[str], invoice_id:
 async def finish(tx: Transaction, inbound_id: str, outcome: str) -> None:
     await tx.execute(
         update(INBOUND_MESSAGES).where(INBOUND_MESSAGES.c.id == inbound_id).values(done_at=func.now(), outcome=outcome)
-    )
-
-
-async def postpone(tx: Transaction, inbound_id: str, until: datetime, reason: str) -> None:
-    await tx.execute(
-        update(INBOUND_MESSAGES)
-        .where(INBOUND_MESSAGES.c.id == inbound_id)
-        .values(next_attempt_at=until, outcome=reason)
     )

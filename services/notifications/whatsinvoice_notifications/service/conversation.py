@@ -1,6 +1,5 @@
 """Stored messages get their answer: who writes decides who answers, and nothing is left in silence."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +8,7 @@ from prometheus_client import Counter
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import ServiceError
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
-from whatsinvoice_kit.observe.telemetry import taken
+from whatsinvoice_kit.queue.worker import Queue, RetryLater, Taken
 
 from whatsinvoice_notifications import texts
 from whatsinvoice_notifications.clients import Auth
@@ -33,8 +32,8 @@ from whatsinvoice_notifications.service.merchant import Answer, MerchantService,
 log = structlog.get_logger(__name__)
 
 ANSWERED = Counter("inbound_messages_total", "Messages to us by who wrote and what came of it", ["who", "outcome"])
-LEASE = timedelta(seconds=60)
-AT_ONCE = 8
+TRIES = 30
+"""With pauses that grow to an hour these fill the same time as PATIENCE."""
 TRIES_BEFORE_NOTE = 3
 """After so many tries the merchant is told that it takes longer."""
 PATIENCE = timedelta(hours=20)
@@ -70,7 +69,7 @@ class Writer:
 
 
 class ConversationService:
-    """The worker behind `inbound_messages`."""
+    """Answers to stored messages."""
 
     def __init__(
         self,
@@ -79,37 +78,47 @@ class ConversationService:
         auth: Auth,
         first_retry_seconds: float,
         public_base_url: str,
+        concurrency: int,
     ) -> None:
         """`public_base_url` is where the gateway, and so the documentation of the API, is reached."""
         self._unit_of_work = unit_of_work
         self._auth = auth
         self._merchants = merchants
         self._first_retry_seconds = first_retry_seconds
+        self._concurrency = concurrency
         self._docs = f"{public_base_url.rstrip('/')}/docs" if public_base_url else "the API's documentation"
 
-    async def work(self) -> int:
-        """Answers waiting messages, a few at a time; how many were taken."""
-        async with self._unit_of_work.begin() as tx:
-            claimed = await inbound.claim(tx, now(), LEASE, AT_ONCE)
-        await asyncio.gather(*(self._process(waiting) for waiting in claimed))
-        return len(claimed)
+    def queue(self) -> Queue:
+        """Return the queue that answers stored messages, each sender's one after the other."""
+        return Queue(
+            inbound.MESSAGE,
+            self._process,
+            self._give_up,
+            concurrency=self._concurrency,
+            first_retry_seconds=self._first_retry_seconds,
+            tries=TRIES,
+        )
 
-    async def _process(self, waiting: Waiting) -> None:
+    async def _process(self, taken: Taken) -> None:
+        async with self._unit_of_work.read() as tx:
+            waiting = await inbound.waiting_message(tx, taken.key, taken.attempts)
+        if waiting is None:
+            return
         try:
-            with taken("notifications.inbound_messages", waiting.id, waiting.traceparent):
-                await self._reply(waiting)
+            await self._reply(taken, waiting)
         except ServiceError as error:
-            await self._later(waiting, error.reason, error.retry_after)
-        except Exception as error:  # one message must not hold up the others; it comes again
-            log.exception("message not answered", inbound=waiting.id)
-            await self._later(waiting, type(error).__name__)
+            await self._later(taken, waiting, error)
+        except Exception:
+            await self._tell_delay(waiting)
+            raise
 
-    async def _reply(self, waiting: Waiting) -> None:
+    async def _reply(self, taken: Taken, waiting: Waiting) -> None:
         async with self._unit_of_work.begin() as tx:
             writer = await _recognise(tx, waiting, now())
         answer = await self._answer(waiting, writer)
         async with self._unit_of_work.begin() as tx:
             outcome = await _record(tx, waiting, writer, answer)
+            await taken.finish(tx)
         ANSWERED.labels(writer.who, outcome).inc()
 
     async def _answer(self, waiting: Waiting, writer: Writer) -> Answer | None:
@@ -143,22 +152,37 @@ class ConversationService:
             return Answer(texts.render("customer_settled"))
         return Answer(texts.render("welcome", docs=self._docs))
 
-    async def _later(self, waiting: Waiting, reason: str, at_least: float = 0) -> None:
-        """Tries again, says so once when it takes long, and gives up aloud."""
-        moment = now()
-        over = moment - waiting.received_at > PATIENCE
-        async with self._unit_of_work.begin() as tx:
-            if over or waiting.attempts >= TRIES_BEFORE_NOTE:
-                writer = await _recognise(tx, waiting, moment)
-                name = "gave_up" if over else "wait"
-                note = texts.render(name)
-                await _say(tx, waiting, writer, Answer(note), note, key=name)
-            if over:
-                await inbound.finish(tx, waiting.id, f"gave up: {reason}")
-            else:
-                wait = max(backoff(waiting.attempts, self._first_retry_seconds), at_least)
-                await inbound.postpone(tx, waiting.id, moment + timedelta(seconds=wait), reason)
-        ANSWERED.labels("", "gave_up" if over else "postponed").inc()
+    async def _later(self, taken: Taken, waiting: Waiting, error: ServiceError) -> None:
+        """Try again after a refusal of a service; give up when an answer could soon not be sent any more."""
+        if now() - waiting.received_at > PATIENCE:
+            async with self._unit_of_work.begin() as tx:
+                await self._give_up(tx, taken, error.reason)
+                await taken.finish(tx)
+            return
+        await self._tell_delay(waiting)
+        ANSWERED.labels("", "postponed").inc()
+        raise RetryLater(max(backoff(waiting.attempts, self._first_retry_seconds), error.retry_after), error.reason)
+
+    async def _tell_delay(self, waiting: Waiting) -> None:
+        """Tell the writer, once, that the answer takes longer."""
+        if waiting.attempts >= TRIES_BEFORE_NOTE:
+            async with self._unit_of_work.begin() as tx:
+                await _note(tx, waiting, "wait")
+
+    async def _give_up(self, tx: Transaction, taken: Taken, error: str) -> None:
+        """Tell the writer that nothing came of the message, and keep the reason with it."""
+        waiting = await inbound.waiting_message(tx, taken.key, taken.attempts)
+        if waiting is not None:
+            await _note(tx, waiting, "gave_up")
+            await inbound.finish(tx, waiting.id, f"gave up: {error}")
+            ANSWERED.labels("", "gave_up").inc()
+
+
+async def _note(tx: Transaction, waiting: Waiting, name: str) -> None:
+    """Queue one of the notes about the answer itself, once per message."""
+    writer = await _recognise(tx, waiting, now())
+    note = texts.render(name)
+    await _say(tx, waiting, writer, Answer(note), note, key=name)
 
 
 async def _recognise(tx: Transaction, waiting: Waiting, moment: datetime) -> Writer:

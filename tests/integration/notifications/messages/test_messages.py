@@ -14,6 +14,7 @@ from whatsinvoice.common.v1 import common_pb2
 from whatsinvoice.invoices.v1 import invoices_pb2
 from whatsinvoice.notifications.v1 import notifications_pb2 as pb
 from whatsinvoice_kit.core.ids import new_id
+from whatsinvoice_kit.queue import work
 from whatsinvoice_notifications import texts
 from whatsinvoice_notifications.clients.whatsapp_webhooks import read_webhook
 from whatsinvoice_notifications.domain.message import Outgoing, Purpose
@@ -233,7 +234,7 @@ async def test_what_a_dead_worker_held_is_sent_after_its_lease(stage: Stage, mer
         await messages.queue(tx, Outgoing(Purpose.ANSWER, contact_id, new_id("evt"), greeting))
         await inbound.add_messages(tx, [incoming])
         assert await messages.claim(tx, datetime.now(UTC), lease, 100)
-        assert await inbound.claim(tx, datetime.now(UTC), lease, 100)
+        assert await work.claim(tx, KIT_TABLES.work, inbound.MESSAGE, lease, 100)
     await stage.heard(merchant.phone)
     await stage.until(lambda: stage.rows(INBOUND_MESSAGES, provider_id=hello["id"], outcome="answered"))
 
