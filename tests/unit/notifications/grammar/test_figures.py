@@ -59,16 +59,18 @@ def test_f07_a_card_shows_the_right_total_or_is_not_finished(line: str, total: s
     assert shown is None or (total != "?" and shown == Decimal(total))
 
 
-def test_f07_generated_lines_lead_to_no_wrong_total() -> None:
-    rng = random.Random(7)  # noqa: S311 - a test case, no secret
+@pytest.mark.parametrize("seed", range(4))
+def test_f07_generated_lines_lead_to_no_wrong_total(seed: int) -> None:
+    """A sample for the workers to share; tests/proofs/notifications/grammar reads 100,000 lines."""
+    rng = random.Random(seed)  # noqa: S311 - a test case, no secret
     finished = 0
-    for _ in range(2_000):
+    for _ in range(250):
         line, total = line_of(rng)
         shown = card_total(line)
         assert shown in {None, total}, line
         finished += shown is not None
 
-    assert finished > 300, "the bot asks about nearly everything"
+    assert finished > 37, "the bot asks about nearly everything"
 
 
 @pytest.mark.parametrize(
