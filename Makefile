@@ -125,8 +125,8 @@ $(VENV)/bin/kubectl: $(VENV)/.installed deploy/kubernetes/kubectl.lock
 # --- checks -----------------------------------------------------------------------------------------------------
 SOURCES := protos/generate.py libs gateway sandbox services deploy tests
 .PHONY: unit test proofs fuzz lint format openapi dashboards rules browser promtool redis soak faults waf test-waf mutants bench
-PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=40
 WORKERS := 3
+PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=40
 # More workers than cores: a test waits for servers more than it computes. What fails beside the others is tried once more
 # alone, since neighbours disturb what measures time: `alone` fails when it fails again.
 alone = || { [ $$? = 1 ] && echo "tests: what failed, once more, alone" && $(VENV)/bin/pytest -q --last-failed $(1); }
