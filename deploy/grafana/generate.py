@@ -281,14 +281,14 @@ DASHBOARDS = [
             ],
             "The books": [
                 Panel(
-                    "Rows of payments that break a rule",
+                    "Rows that break a rule, and slices that could not be checked",
                     "short",
-                    {"{{check}}": "max by (check) (payments_invariant_breaches)"},
-                ),
-                Panel(
-                    "Rows of invoices that break a rule",
-                    "short",
-                    {"{{check}}": "max by (check) (invoices_invariant_breaches)"},
+                    {
+                        "payments: {{check}}": "max by (check) (payments_invariant_breaches)",
+                        "invoices: {{check}}": "max by (check) (invoices_invariant_breaches)",
+                        "payments unchecked": rate("payments_invariant_failures_total"),
+                        "invoices unchecked": rate("invoices_invariant_failures_total"),
+                    },
                 ),
                 Panel("In quarantine", "short", {"{{kind}}": "max by (kind) (payments_quarantine_open)"}),
             ],

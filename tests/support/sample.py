@@ -37,7 +37,7 @@ def an_event(reason: str = "declined") -> PaymentFailed:
     return PaymentFailed(event_id=new_id("evt"), business_id="biz_1", aggregate_id="pay_1", reason=reason)
 
 
-async def eventually(truth: Callable[[], Awaitable[object]], seconds: float = 20.0) -> None:
+async def eventually(truth: Callable[[], Awaitable[object]], seconds: float = 40.0) -> None:
     """Waits until a coroutine function gives something true; fails after so many seconds."""
     async with asyncio.timeout(seconds):
         while not await truth():  # noqa: ASYNC110  (what it waits for happens in Redis and Postgres)

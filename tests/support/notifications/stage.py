@@ -43,7 +43,7 @@ from whatsinvoice_notifications.__main__ import SPEC
 from whatsinvoice_notifications.models import KIT_TABLES, MEMBERS, MESSAGES
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-PATIENCE_SECONDS = 12.0
+PATIENCE_SECONDS = 40.0
 VERIFY_TOKEN = "verify-token-of-the-tests"
 HTTP_OF = {grpc.StatusCode.UNAUTHENTICATED: 401, grpc.StatusCode.INVALID_ARGUMENT: 400}
 LINE = "Invoice Jane {phone} 75000 for logo design due tomorrow"

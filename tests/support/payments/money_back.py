@@ -36,7 +36,7 @@ class Paid:
     def me(self) -> tuple[tuple[str, str], ...]:
         return self.stage.as_merchant(self.token)
 
-    async def settled(self, seconds: float = 10.0) -> "Paid":
+    async def settled(self, seconds: float = 40.0) -> "Paid":
         """Once our side knows."""
         await self.stage.becomes(self.token, "succeeded", seconds=seconds)
         [payment] = await self.stage.payments(self.token)
@@ -61,7 +61,7 @@ class Paid:
         invoice_id = self.stage.invoices.by_token[self.token].invoice_id
         return await self.stage.rows(select(table).where(table.c.invoice_id == invoice_id).order_by(table.c.id))
 
-    async def become(self, rows: str, *statuses: str, seconds: float = 10.0) -> None:
+    async def become(self, rows: str, *statuses: str, seconds: float = 40.0) -> None:
         """Waits until its `refunds` or `disputes` have these statuses."""
         look = getattr(self, rows)
 

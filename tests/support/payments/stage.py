@@ -150,7 +150,7 @@ class Stage:
         async with self.process.unit_of_work.read() as tx:
             return (await tx.execute(statement)).mappings().all()
 
-    async def becomes(self, token: str, *statuses: str, seconds: float = 10.0) -> None:
+    async def becomes(self, token: str, *statuses: str, seconds: float = 40.0) -> None:
         """Waits until the invoice's attempts have these statuses."""
         await eventually(lambda: self._has(token, statuses), lambda: self.statuses(token), seconds)
 
@@ -167,7 +167,7 @@ class Stage:
 
 
 async def eventually(
-    truth: Callable[[], Awaitable[object]], instead: Callable[[], Awaitable[object]], seconds: float = 10.0
+    truth: Callable[[], Awaitable[object]], instead: Callable[[], Awaitable[object]], seconds: float = 40.0
 ) -> None:
     """Waits until something is true; after so many seconds fails with what there is instead."""
     loop = asyncio.get_running_loop()

@@ -13,9 +13,9 @@ from integration.payments.payouts.test_payouts import FIRST, name
 from integration.payments.transfers.test_transfers import details
 from prometheus_client import REGISTRY
 from support.keys import Keyring
+from support.payments.fixtures import Apart
 from support.payments.stage import Stage, eventually, staged
 from support.payments.surprises import record
-from support.sandbox import Entrance
 from support.services import reason_of
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_kit.rpc.errors import from_rpc_error
@@ -34,10 +34,10 @@ DOWN = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(backing: dict[str, str], keyring: Keyring, sandbox_url: str, door: Entrance) -> AsyncIterator[Stage]:
-    """Payments with the pause of a provider that is down shortened from ten seconds."""
+async def service(apart: Apart, keyring: Keyring) -> AsyncIterator[Stage]:
+    """Payments with books of its own, and a short pause of a provider that is down in place of ten seconds."""
     pause: dict[str, Any] = {"provider_failures": FAILURES, "provider_pause_seconds": PAUSE}
-    async with staged(backing, keyring, sandbox_url, door, **pause) as stage:
+    async with staged(apart.backing, keyring, apart.sandbox_url, apart.door, **pause) as stage:
         yield stage
 
 

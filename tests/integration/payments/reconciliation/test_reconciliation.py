@@ -99,7 +99,7 @@ async def test_an_attempt_that_the_provider_never_heard_of_ends_abandoned(stagin
 
 
 async def test_a_provider_that_is_away_ends_nothing(staging: Staging) -> None:
-    async with staging(reconcile_scale=OVER_IN_400_MS) as stage:
+    async with staging(reconcile_scale=OVER_IN_4_S) as stage:
         token = stage.invoices.bill()
         checkout = await stage.start(token)
         await stage.fault("verify", "http_5xx", count=6)
