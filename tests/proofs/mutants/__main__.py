@@ -56,7 +56,6 @@ def _judge(new: Sequence[Mutant], known: dict[str, Verdict], workers: int) -> No
     RESULTS.parent.mkdir(exist_ok=True)
     with folder() as place, RESULTS.open("a") as results:
         judge = Judge(workers, Path(place))
-        servers = judge.serve()
         try:
             done = 0
             for module in dict.fromkeys(mutant.module for mutant in new):
@@ -70,7 +69,7 @@ def _judge(new: Sequence[Mutant], known: dict[str, Verdict], workers: int) -> No
                 done += len(of_module)
                 _say(f"{done} of {len(new)}: {module.name}, {time.monotonic() - began:.0f} s")
         finally:
-            servers.communicate()
+            judge.stop()
 
 
 def _report(mutants: Sequence[Mutant], known: dict[str, Verdict]) -> int:

@@ -1,5 +1,6 @@
 """A forked process that runs tests on a mutant. The mutant lives in its memory, so the files never change."""
 
+import gc
 import importlib.util
 import os
 import resource
@@ -59,6 +60,7 @@ class Settings:
 def run(tests: Sequence[str], place: dict[str, str] | None, folder: Path, finder: Finder | None, seconds: int) -> None:
     """Run the tests and end this process with pytest's exit code; more CPU than `seconds` ends it too."""
     os.setpgid(0, 0)
+    gc.freeze()  # what was imported before the fork stays, so no collection has to look at it
     with (folder / "output.txt").open("wb") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)

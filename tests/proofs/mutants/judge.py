@@ -46,19 +46,28 @@ class Judge:
         self._folder = folder
         self._workers = workers
         self._allowed: dict[tuple[str, ...], float] = {}
+        self._servers: subprocess.Popen[str] | None = None
         self._places: list[dict[str, str]] = []
         for slot in range(workers):
             (folder / str(slot)).mkdir()
 
-    def serve(self) -> subprocess.Popen[str]:
-        """Start the servers, which stop when the returned process's stdin is closed."""
-        command = [sys.executable, "-m", "proofs.mutants.places", str(self._workers)]
-        env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        servers = subprocess.Popen(command, cwd=ROOT, env=env, stdin=-1, stdout=-1, text=True)
-        if servers.stdout is None:
-            raise RuntimeError("the servers have no output")
-        self._places = [json.loads(servers.stdout.readline()) for _ in range(self._workers)]
-        return servers
+    def stop(self) -> None:
+        """Stop the servers, if any were started: they end when their stdin is closed."""
+        if self._servers:
+            self._servers.communicate()
+
+    def _place(self, slot: int, tests: tuple[str, ...]) -> dict[str, str] | None:
+        """Return a place in the servers, which start with the first module whose tests need them."""
+        if not any("/integration/" in path for path in tests):
+            return None
+        if self._servers is None:
+            command = [sys.executable, "-m", "proofs.mutants.places", str(self._workers)]
+            env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            self._servers = subprocess.Popen(command, cwd=ROOT, env=env, stdin=-1, stdout=-1, text=True)
+            if self._servers.stdout is None:
+                raise RuntimeError("the servers have no output")
+            self._places = [json.loads(self._servers.stdout.readline()) for _ in range(self._workers)]
+        return self._places[slot]
 
     def warm_up(self, module: Module) -> None:
         """Run the module's tests unchanged, note their time, and import what they import from elsewhere.
@@ -102,12 +111,11 @@ class Judge:
         return _Running(mutant, self._fork(module.tests, slot, finder, seconds), slot, time.monotonic())
 
     def _fork(self, tests: tuple[str, ...], slot: int, finder: child.Finder | None, seconds: int) -> int:
+        place = self._place(slot, tests)
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
             with always_exiting():
-                needs_servers = any("/integration/" in path for path in tests)
-                place = self._places[slot] if needs_servers else None
                 child.run(tests, place, self._folder / str(slot), finder, seconds)
         return pid
 

@@ -90,14 +90,14 @@ def modules() -> list[Module]:
 
 
 def sample(chosen: Sequence[Module], count: int, seed: int) -> list[Mutant]:
-    """Return about `count` mutants, as many of each module as it has, up to an equal share."""
-    left, found = count, []
-    pools = sorted((_shuffled(module, seed) for module in chosen), key=len)
-    for at, pool in enumerate(pools):
-        share = list(islice((mutant for mutant in pool if mutant.runs()), -(-left // (len(pools) - at))))
-        left -= len(share)
-        found += share
-    return found
+    """Return about `count` mutants in the order of `chosen`: all that a module has, up to an equal share."""
+    left, shares = count, dict[Module, list[Mutant]]()
+    pools = {module: _shuffled(module, seed) for module in chosen}
+    for module in sorted(pools, key=lambda module: len(pools[module])):
+        limit = -(-left // (len(pools) - len(shares)))
+        shares[module] = list(islice((mutant for mutant in pools[module] if mutant.runs()), limit))
+        left -= len(shares[module])
+    return [mutant for module in chosen for mutant in shares[module]]
 
 
 def _shuffled(module: Module, seed: int) -> list[Mutant]:
@@ -112,13 +112,13 @@ def _shuffled(module: Module, seed: int) -> list[Mutant]:
 
 
 def _mutants(module: Module) -> Iterator[Mutant]:
-    tree, hints = get_ast(module.source), list(_not_behaviour(module.source))
+    nodes, hints = list(ast_nodes(get_ast(module.source))), list(_not_behaviour(module.source))
     lines = module.source.splitlines()
     for name in operator_names():
         if get_operator(name).arguments():
             continue
         operator = get_operator(name)()
-        positions = (start for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node))
+        positions = (start for node in nodes for start, _ in operator.mutation_positions(node))
         for occurrence, start in enumerate(positions):
             bare_star = lines[start[0] - 1].startswith("*,", start[1])  # of a signature, which multiplies nothing
             if not bare_star and not any(first <= start < last for first, last in hints):

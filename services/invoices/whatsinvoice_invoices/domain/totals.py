@@ -64,7 +64,7 @@ class Line:
     tax_rate_bp: int
     tax_minor: int
     total_minor: int
-    own_discount_minor: int = 0
+    own_discount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
