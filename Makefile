@@ -143,11 +143,13 @@ proofs: setup $(VENV)/bin/kubectl  ## What is long by nature: mutated payloads, 
 fuzz: setup  ## Schemathesis against a stack of its own, 5,000 cases or more: make fuzz SEED=1 for the same ones again
 	@PYTHONPATH=tests $(PY) -m proofs.fuzz $(if $(SEED),--seed $(SEED))
 
-lint: setup  ## Format, lint, types and import rules alone
+# vulture reads the tests for what they use, and calls fields that a library reads unused variables.
+lint: setup  ## Format, lint, types, import rules and dead code alone
 	@echo "lint: format";       $(VENV)/bin/ruff format --quiet --check $(SOURCES)
 	@echo "lint: rules";        $(VENV)/bin/ruff check --quiet $(SOURCES)
 	@echo "lint: types";        $(VENV)/bin/mypy --no-error-summary $(SOURCES)
 	@echo "lint: import rules"; $(VENV)/bin/lint-imports --no-logo > $(VENV)/import-rules.log || { cat $(VENV)/import-rules.log; exit 1; }
+	@echo "lint: dead code";    { $(VENV)/bin/vulture || [ $$? = 3 ]; } | { ! grep -v -e "unused variable" -e "^tests/"; }
 
 format: setup  ## Format the code and mend what ruff can
 	@$(VENV)/bin/ruff check --quiet --fix $(SOURCES) || true

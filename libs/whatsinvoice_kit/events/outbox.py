@@ -134,15 +134,3 @@ def as_row(event: Event) -> dict[str, Any]:
         "payload": event.payload,
         "traceparent": current_traceparent(),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """A row on its way to the stream."""
-
-    sequence: int
-    event_id: str
-    event_type: str
-    payload: bytes
-    traceparent: str
-    created_at: datetime
