@@ -93,10 +93,8 @@ def build(kit: Kit[Settings]) -> Parts:
         jobs=(
             *consumers.jobs(
                 reconciliation,
-                banking.payouts,
                 quarantine,
                 reconcile_seconds=settings.reconcile_seconds,
-                payout_seconds=settings.payout_seconds,
             ),
             *consumers.money_back_jobs(
                 refunding.refunds,
@@ -113,7 +111,7 @@ def build(kit: Kit[Settings]) -> Parts:
             ),
             *consumers.daily_jobs(kept, walk, settings.walk_seconds),
         ),
-        queues=(webhooks.queue(settings.webhook_concurrency),),
+        queues=(webhooks.queue(settings.webhook_concurrency), banking.payouts.queue(settings.payout_concurrency)),
         subscriptions=consumers.subscriptions(),
         closing=(channel.close, paystack.close, disputes.close),
     )
@@ -137,7 +135,7 @@ def _bank_parts(kit: Kit[Settings], paystack: Paystack, invoices: InvoicesOverGr
             unit_of_work, banking, invoices, email_domain=domain, reconcile_scale=scale
         ),
         banks=banks,
-        payouts=PayoutService(unit_of_work, banking, banks, hold),
+        payouts=PayoutService(unit_of_work, banking, banks, hold, settings.payout_seconds),
     )
 
 

@@ -28,7 +28,6 @@ from whatsinvoice_payments.service.invariants import InvariantsService
 from whatsinvoice_payments.service.kept_webhooks import KeptWebhooks
 from whatsinvoice_payments.service.money_back_gauges import MoneyBackGauges
 from whatsinvoice_payments.service.money_back_walk import MoneyBackWalk
-from whatsinvoice_payments.service.payouts import PayoutService
 from whatsinvoice_payments.service.quarantine import QuarantineService
 from whatsinvoice_payments.service.reconciliation import ReconciliationService
 from whatsinvoice_payments.service.refunds import RefundService
@@ -107,16 +106,13 @@ def subscriptions() -> list[Subscription]:
 
 def jobs(
     reconciliation: ReconciliationService,
-    payouts: PayoutService,
     quarantine: QuarantineService,
     *,
     reconcile_seconds: float,
-    payout_seconds: float,
 ) -> Sequence[Job]:
     """Return the jobs that ask the provider on a schedule."""
     return (
         Job("payments.reconcile", reconciliation.work, reconcile_seconds, single=True),
-        Job("payments.payouts", payouts.work, payout_seconds, single=True),
         Job("payments.quarantine", quarantine.measure, MEASURE_SECONDS, single=True),
     )
 

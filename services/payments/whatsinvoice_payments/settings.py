@@ -57,7 +57,9 @@ class Settings(ServiceSettings):
     payout_hold_seconds: float = Field(default=DAY_SECONDS, gt=0)
     """How long a change of a payout account waits before money goes there."""
     payout_seconds: float = Field(default=30.0, gt=0)
-    """How often payout accounts whose time has come are looked for."""
+    """How long after a failure the provider is asked again to make a payout account active."""
+    payout_concurrency: int = Field(default=4, gt=0)
+    """How many payout accounts one process makes active at a time."""
 
     invariants_seconds: float = Field(default=60.0, gt=0)
     """How often the books are checked against their rules."""

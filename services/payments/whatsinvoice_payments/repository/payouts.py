@@ -1,15 +1,19 @@
 """Payout accounts and the businesses that they belong to."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from whatsinvoice_kit.data.unit_of_work import Transaction
+from whatsinvoice_kit.queue import work
+from whatsinvoice_kit.queue.work import NewWork
 
 from whatsinvoice_payments.domain.bank_account import BankAccount, Business
 from whatsinvoice_payments.domain.payout import COMING, Payout, PayoutAccount, PayoutStatus
-from whatsinvoice_payments.models import BUSINESSES, PAYOUT_ACCOUNTS
+from whatsinvoice_payments.models import BUSINESSES, KIT_TABLES, PAYOUT_ACCOUNTS
+
+ACTIVATION = "payout_activation"
+"""The kind of work that makes a payout account active."""
 
 _STANDING = [status.value for status in (*COMING, PayoutStatus.ACTIVE)]
 
@@ -65,8 +69,11 @@ async def count_changes(tx: Transaction, business_id: str) -> int:
     return int((await tx.execute(select(func.count()).where(table.c.business_id == business_id))).scalar_one())
 
 
-async def add_payout_account(tx: Transaction, payout: PayoutAccount) -> None:
+async def add_payout_account(tx: Transaction, payout: PayoutAccount, delay: timedelta) -> None:
+    """Store the account, and the work of making it active after the delay."""
     await tx.execute(insert(PAYOUT_ACCOUNTS).values(_row_of(payout)))
+    piece = NewWork(ACTIVATION, payout.id, order_key=payout.business_id, business_id=payout.business_id, delay=delay)
+    await work.add(tx, KIT_TABLES.work, [piece])
 
 
 async def save_payout_account(tx: Transaction, payout: PayoutAccount) -> None:
@@ -74,16 +81,9 @@ async def save_payout_account(tx: Transaction, payout: PayoutAccount) -> None:
     await tx.execute(update(PAYOUT_ACCOUNTS).where(PAYOUT_ACCOUNTS.c.id == payout.id).values(_row_of(payout)))
 
 
-async def due_payout_accounts(tx: Transaction, moment: datetime, limit: int) -> Sequence[PayoutAccount]:
-    """Those whose time has come, the longest overdue first."""
-    table = PAYOUT_ACCOUNTS
-    statement = (
-        select(table)
-        .where(table.c.status.in_([status.value for status in COMING]), table.c.active_from <= moment)
-        .order_by(table.c.active_from)
-        .limit(limit)
-    )
-    return [_account(row) for row in await tx.execute(statement)]
+async def payout_account(tx: Transaction, payout_id: str) -> PayoutAccount | None:
+    row = (await tx.execute(select(PAYOUT_ACCOUNTS).where(PAYOUT_ACCOUNTS.c.id == payout_id))).one_or_none()
+    return _account(row) if row else None
 
 
 async def put_business(tx: Transaction, business: Business) -> None:

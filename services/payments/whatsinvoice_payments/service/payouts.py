@@ -9,6 +9,7 @@ import structlog
 from whatsinvoice_kit.core.clock import now
 from whatsinvoice_kit.core.errors import Kind, ServiceError, invalid, not_found
 from whatsinvoice_kit.data.unit_of_work import Transaction, UnitOfWork
+from whatsinvoice_kit.queue.worker import Queue, RetryLater, Taken
 
 from whatsinvoice_payments import events
 from whatsinvoice_payments.clients import ProviderError, ProviderRefusal
@@ -22,19 +23,23 @@ from whatsinvoice_payments.service.banks import BanksService
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 10
-
 
 class PayoutService:
-    """`hold` is how long a change waits."""
+    """`hold` is how long a change waits, `retry_seconds` how long after a failure the provider is asked again."""
 
     def __init__(
-        self, unit_of_work: UnitOfWork, banking: PaystackBanking, banks: BanksService, hold: timedelta
+        self,
+        unit_of_work: UnitOfWork,
+        banking: PaystackBanking,
+        banks: BanksService,
+        hold: timedelta,
+        retry_seconds: float,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._banking = banking
         self._banks = banks
         self._hold = hold
+        self._retry_seconds = retry_seconds
 
     async def set_payout_account(self, business_id: str, bank_code: str, account_number: str) -> Payout:
         """Names another account; the one that is active already, named again, withdraws a change that still waits.
@@ -82,7 +87,8 @@ class PayoutService:
         waits = current.active is not None or await payments.has_money(tx, business.id)
         active_from = moment + self._hold if waits else moment
         wanted = PayoutAccount.wanted(business.id, account, business.currency, moment, active_from)
-        await rows.add_payout_account(tx, wanted)
+        # The first account is made active by its request; the queue does it only where that failed.
+        await rows.add_payout_account(tx, wanted, self._hold if waits else timedelta(seconds=self._retry_seconds))
         await self._announce(tx, wanted, moment)
         return wanted
 
@@ -91,7 +97,7 @@ class PayoutService:
         tx.publish(events.payout_account_changed(payout, version, max(payout.active_from, moment)))
 
     async def _activate_first(self, wanted: PayoutAccount) -> None:
-        """The first one at once; when the provider is away, the job does it as soon as it is back."""
+        """Make the first account active at once; when the provider is away, the queue does it later."""
         try:
             await self._activate(wanted)
         except ProviderRefusal as refusal:
@@ -99,20 +105,36 @@ class PayoutService:
         except ProviderError as error:
             log.warning("a payout account waits for the provider", payout=wanted.id, error=str(error))
 
-    async def work(self) -> int:
-        """Makes accounts active whose time has come; how many became so."""
-        async with self._unit_of_work.begin() as tx:
-            due = await rows.due_payout_accounts(tx, now(), AT_ONCE)
-        done = 0
-        for wanted in due:
-            try:
-                await self._activate(wanted)
-                done += 1
-            except ProviderRefusal as refusal:
-                log.error("the provider refuses a payout account", payout=wanted.id, words=str(refusal))  # noqa: TRY400  (its answer, no failure of ours)
-            except ProviderError as error:
-                log.warning("a payout account waits for the provider", payout=wanted.id, error=str(error))
-        return done
+    def queue(self, concurrency: int) -> Queue:
+        """Return the queue that makes accounts active when their time has come. A broken one delays no other."""
+        return Queue(
+            rows.ACTIVATION,
+            self._make_active,
+            self._give_up,
+            concurrency=concurrency,
+            first_retry_seconds=self._retry_seconds,
+        )
+
+    async def _make_active(self, taken: Taken) -> None:
+        async with self._unit_of_work.read() as tx:
+            wanted = await rows.payout_account(tx, taken.key)
+        if wanted is None:
+            return
+        try:
+            await self._activate(wanted)
+        except ProviderRefusal as refusal:
+            log.error("payout account refused by the provider", payout=wanted.id, words=str(refusal))  # noqa: TRY400  (its answer, no failure of ours)
+        except ProviderError as error:
+            raise RetryLater(max(self._retry_seconds, error.retry_after), str(error)) from error
+
+    async def _give_up(self, tx: Transaction, taken: Taken, error: str) -> None:
+        """Withdraw an account whose activation failed at every try; the merchant names it again."""
+        wanted = await rows.payout_account(tx, taken.key)
+        current = await _still_coming(tx, wanted) if wanted else None
+        if current is not None:
+            log.error("payout account withdrawn", payout=taken.key, error=error)
+            current[1].end_as(PayoutStatus.WITHDRAWN, now())
+            await rows.save_payout_account(tx, current[1])
 
     async def _activate(self, wanted: PayoutAccount) -> None:
         """Marked first, then told to the provider, then recorded; each may be done again after a crash."""

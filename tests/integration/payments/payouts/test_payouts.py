@@ -127,7 +127,32 @@ async def test_a_first_one_that_the_provider_did_not_hear_of_becomes_active_when
     async def active() -> bool:
         return (await current(quick, token)).active.account_number == "6789"
 
-    await eventually(active, lambda: current(quick, token), 15)
+    await eventually(active, lambda: current(quick, token), 40)
+
+
+async def test_f27_accounts_that_cannot_be_made_active_delay_no_other(
+    quick: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten accounts whose activation raises come before one that works."""
+    tokens = [quick.invoices.bill() for _ in range(11)]
+    for token in tokens:
+        await quick.known(token)
+        await name(quick, token, FIRST)
+    activate, good = PayoutService._activate, quick.business(tokens[-1])  # noqa: SLF001  (a fault is planted in it)
+
+    async def raises(self: PayoutService, wanted: PayoutAccount) -> None:
+        if wanted.business_id != good:
+            raise RuntimeError("a fault of ours")
+        await activate(self, wanted)
+
+    monkeypatch.setattr(PayoutService, "_activate", raises)
+    for token in tokens:
+        await name(quick, token, SECOND)
+
+    async def active() -> bool:
+        return (await current(quick, tokens[-1])).active.account_number == "3210"
+
+    await eventually(active, lambda: current(quick, tokens[-1]), 15)
 
 
 async def test_a_crash_while_the_provider_is_told_of_a_change_is_made_good(
