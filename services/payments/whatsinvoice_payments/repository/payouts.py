@@ -1,5 +1,6 @@
 """Payout accounts and the businesses that they belong to."""
 
+from dataclasses import asdict
 from datetime import timedelta
 
 from sqlalchemy import Row, func, insert, select, update
@@ -12,8 +13,7 @@ from whatsinvoice_payments.domain.bank_account import BankAccount, Business
 from whatsinvoice_payments.domain.payout import COMING, Payout, PayoutAccount, PayoutStatus
 from whatsinvoice_payments.models import BUSINESSES, KIT_TABLES, PAYOUT_ACCOUNTS
 
-ACTIVATION = "payout_activation"
-"""The kind of work that makes a payout account active."""
+ACTIVATION = "payout_activation"  # the kind of work that makes a payout account active
 
 _STANDING = [status.value for status in (*COMING, PayoutStatus.ACTIVE)]
 
@@ -33,20 +33,8 @@ def _account(row: Row[tuple[object, ...]]) -> PayoutAccount:
 
 
 def _row_of(payout: PayoutAccount) -> dict[str, object]:
-    return {
-        "id": payout.id,
-        "business_id": payout.business_id,
-        "status": payout.status.value,
-        "bank_code": payout.account.bank_code,
-        "bank_name": payout.account.bank_name,
-        "account_number": payout.account.account_number,
-        "account_name": payout.account.account_name,
-        "currency": payout.currency,
-        "active_from": payout.active_from,
-        "created_at": payout.created_at,
-        "subaccount_code": payout.subaccount_code,
-        "ended_at": payout.ended_at,
-    }
+    values = asdict(payout) | asdict(payout.account) | {"status": payout.status.value}
+    return {name: value for name, value in values.items() if name != "account"}
 
 
 async def lock_payout(tx: Transaction, business_id: str) -> None:

@@ -107,23 +107,17 @@ class PayoutService:
 
     def queue(self, concurrency: int) -> Queue:
         """Return the queue that makes accounts active when their time has come. A broken one delays no other."""
-        return Queue(
-            rows.ACTIVATION,
-            self._make_active,
-            self._give_up,
-            concurrency=concurrency,
-            first_retry_seconds=self._retry_seconds,
-        )
+        wait = self._retry_seconds
+        return Queue(rows.ACTIVATION, self._make_active, self._give_up, concurrency, first_retry_seconds=wait)
 
     async def _make_active(self, taken: Taken) -> None:
         async with self._unit_of_work.read() as tx:
             wanted = await rows.payout_account(tx, taken.key)
-        if wanted is None:
-            return
         try:
-            await self._activate(wanted)
+            if wanted is not None:
+                await self._activate(wanted)
         except ProviderRefusal as refusal:
-            log.error("payout account refused by the provider", payout=wanted.id, words=str(refusal))  # noqa: TRY400  (its answer, no failure of ours)
+            log.error("payout account refused by the provider", payout=taken.key, words=str(refusal))  # noqa: TRY400  (its answer, no failure of ours)
         except ProviderError as error:
             raise RetryLater(max(self._retry_seconds, error.retry_after), str(error)) from error
 
