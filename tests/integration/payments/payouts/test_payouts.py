@@ -152,7 +152,7 @@ async def test_f27_accounts_that_cannot_be_made_active_delay_no_other(
     async def active() -> bool:
         return (await current(quick, tokens[-1])).active.account_number == "3210"
 
-    await eventually(active, lambda: current(quick, tokens[-1]), 15)
+    await eventually(active, lambda: current(quick, tokens[-1]), 40)
 
 
 async def test_a_crash_while_the_provider_is_told_of_a_change_is_made_good(
@@ -176,7 +176,7 @@ async def test_a_crash_while_the_provider_is_told_of_a_change_is_made_good(
     async def active() -> bool:
         return (await current(quick, token)).active.account_number == "3210"
 
-    await eventually(active, lambda: current(quick, token), 15)
+    await eventually(active, lambda: current(quick, token), 40)
     assert len(crashes) == 1
     assert (await subaccount_at_provider(quick, token))["account_number"] == SECOND
 
