@@ -5,7 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from whatsinvoice_invoices.domain.customer import Customer
-from whatsinvoice_invoices.domain.invoice import ENDED, PAYABLE, Invoice, Receipt, Recorded, Reversal, Status, Terms
+from whatsinvoice_invoices.domain.invoice import (
+    ENDED,
+    PAYABLE,
+    Invoice,
+    Receipt,
+    Recorded,
+    Reversal,
+    Status,
+    Terms,
+    TimelineEntry,
+)
 from whatsinvoice_invoices.domain.totals import NO_DISCOUNT, LineInput, compute
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 
@@ -205,3 +215,5 @@ def test_values_are_equal_by_what_they_hold() -> None:
     assert (receipt.credit_minor, receipt.returned_minor) == (0, 0)
     reversal = Reversal("rev_1", "biz_1", "inv_1", "pay_1", "refund", "rfd_1", 5, 0, 5, True, MOMENT)
     assert len({receipt, reversal, Recorded(1, 0), Recorded(1, 0), Terms(), Terms()}) == 4
+    entry = TimelineEntry("tle_1", "issued", MOMENT, {"number": "INV-1"})
+    assert entry == TimelineEntry("tle_1", "issued", MOMENT, {"number": "INV-1"})

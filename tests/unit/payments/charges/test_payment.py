@@ -1,9 +1,10 @@
 """An attempt to collect: what it starts as, how long it is used, and each end of its limits."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from whatsinvoice_payments.domain.ledger import Account, Posting, postings_of_success
+from whatsinvoice_payments.domain.ledger import Account, Balance, Entry, Posting, Span, Statement, postings_of_success
 from whatsinvoice_payments.domain.payment import CHECKOUT, TRANSFER, Payable, Payment, Status
 
 MOMENT = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -67,7 +68,13 @@ def test_an_attempt_asks_for_just_what_is_due(other: Payable) -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "used"), [(timedelta(0), True), (timedelta(hours=20) - TICK, True), (timedelta(hours=20), False)]
+    ("age", "used"),
+    [
+        (timedelta(0), True),
+        (timedelta(hours=20) - TICK, True),
+        (timedelta(hours=20), False),
+        (timedelta(days=2), False),
+    ],
 )
 def test_an_attempt_is_used_for_twenty_hours(age: timedelta, *, used: bool) -> None:
     assert an_attempt().may_be_opened(PAYABLE, MOMENT + age) is used
@@ -86,7 +93,13 @@ def test_only_a_pending_checkout_is_handed_out_again_and_only_a_new_attempt_is_o
 
 
 @pytest.mark.parametrize(
-    ("age", "lately"), [(timedelta(0), True), (timedelta(minutes=1) - TICK, True), (timedelta(minutes=1), False)]
+    ("age", "lately"),
+    [
+        (timedelta(0), True),
+        (timedelta(minutes=1) - TICK, True),
+        (timedelta(minutes=1), False),
+        (timedelta(days=2), False),
+    ],
 )
 def test_a_refusal_holds_for_a_minute_and_for_its_amount(age: timedelta, *, lately: bool) -> None:
     refused = an_attempt()
@@ -212,6 +225,11 @@ def test_a_success_is_posted_to_these_accounts(settled: int, paid: int, fees: in
 
 
 def test_the_values_of_the_books_cannot_be_changed() -> None:
+    entry = Entry("tle_1", "set_1", Account.BANK, "NGN", 1, "pay_1", "inv_1", MOMENT)
+    balance = Balance(Account.BANK, "NGN", 1)
+    for value in (entry, balance, Span("bank", "NGN"), Statement((balance,), (balance,), (entry,))):
+        assert replace(value) == value
+        assert len({value, replace(value)}) == 1
     posting = Posting(Account.BANK, 1)
     assert len({posting, Posting(Account.BANK, 1)}) == 1
     assert len({PAYABLE, Payable("biz_1", "inv_01k", 7_500_000, "NGN", "", "https://pay.example/i/1", "00-trace")}) == 1

@@ -6,6 +6,8 @@ import pytest
 from whatsinvoice_kit.core.errors import Kind, ServiceError
 from whatsinvoice_payments.domain.payment import MANUAL, Payable, Payment, Status
 from whatsinvoice_payments.domain.refund import (
+    LEASE,
+    MAX_REASON,
     UNFINISHED,
     KeyLimit,
     ProviderRefund,
@@ -128,3 +130,8 @@ def test_what_was_paid_for_fees_is_refundable_after_the_reversal() -> None:
     payment.give_back(1_000)
     assert payment.status is Status.REVERSED
     assert amount_of(payment, 0, 0) == 50
+
+
+def test_the_limits_of_a_refund_are_those_of_the_domain() -> None:
+    assert MAX_REASON == 200
+    assert timedelta(seconds=60) == LEASE
