@@ -20,10 +20,10 @@ from support.services import reason_of
 from whatsinvoice.payments.v1 import payments_pb2 as pb
 from whatsinvoice_kit.rpc.errors import from_rpc_error
 
-FAILURES, PAUSE = 5, 3.0
+FAILURES, PAUSE = 5, 10.0
 CLOSED, OPEN = 0, 2
 AT_ONCE_SECONDS = 0.1
-HURRY = 3.0
+HURRY = 8.0
 """The deadline of a caller, in seconds: more than the wait that speaks against the provider."""
 DOWN = {
     "failing": [{"provider": "paystack", "call": call, "fault": "http_5xx"} for call in ("initialize", "verify")],
