@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.backing import S3
+from support.event_keys import EVENT_KEYS
 from support.keys import Keyring
 
 BIN = Path(sys.executable).parent
@@ -58,6 +59,7 @@ def environment(migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyri
         "INVOICES_DATABASE_URL": migrated["invoices"],
         "REDIS_URL": redis_url,
         "TRUSTED_KEYS": keyring.trusted,
+        "INVOICES_EVENT_KEYS": EVENT_KEYS,
         "INVOICES_SERVICE_KEY": json.dumps(keyring.services["invoices"]),
         "PUBLIC_BASE_URL": "http://pay.test",
         "S3_ENDPOINT": s3.endpoint,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.event_keys import EVENT_KEYS
 from support.keys import Keyring
 from support.payments.money_back import LEASE_300_MS, Paid, control, paid, refunded_once
 from support.payments.stage import Stage, eventually, staged
@@ -24,6 +25,7 @@ def worker(stage: Stage) -> Iterator["subprocess.Popen[bytes]"]:
     settings = {f"PAYMENTS_{name.upper()}": str(value) for name, value in stage.settings.items()}
     command = [sys.executable, "-m", "whatsinvoice_payments", "--only=worker"]
     environment = {**os.environ, **settings, "PAYMENTS_APP_ENV": "test", "PAYMENTS_LOG_LEVEL": "error"}
+    environment["PAYMENTS_EVENT_KEYS"] = EVENT_KEYS
     with subprocess.Popen(command, env=environment) as process:
         try:
             yield process
