@@ -79,8 +79,15 @@ def expected(fees: int) -> dict[str, Any]:
         "checks": None,
         "refunds": [("processed", REFUNDED, "made at the provider", None)],
         "disputes": [("resolved", REST, REST, "auto-accepted")],
-        "ledger": {"paystack_clearing": -fees, "fees": fees, "receivable": 0, "refunds": 0, "disputes": 0},
-        "purposes": ["dispute lost", "dispute opened", "payment", "refund processed", "refund sent"],
+        # A refund leaves its invoice paid, so its amount stays in refunds (decision 0030); a lost dispute is due again.
+        "ledger": {
+            "paystack_clearing": -fees,
+            "fees": fees,
+            "receivable": -REFUNDED,
+            "refunds": REFUNDED,
+            "disputes": 0,
+        },
+        "purposes": ["dispute lost", "dispute opened", "payment", "refund sent"],
         "told": {
             "PaymentSucceeded": 1,
             "RefundUpdated processed": 1,
