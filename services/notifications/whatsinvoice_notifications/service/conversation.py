@@ -170,12 +170,17 @@ class ConversationService:
                 await _note(tx, waiting, "wait")
 
     async def _give_up(self, tx: Transaction, taken: Taken, error: str) -> None:
-        """Tell the writer that nothing came of the message, and keep the reason with it."""
+        """End the message with its reason, and tell the writer, unless telling is what fails."""
         waiting = await inbound.waiting_message(tx, taken.key, taken.attempts)
-        if waiting is not None:
-            await _note(tx, waiting, "gave_up")
-            await inbound.finish(tx, waiting.id, f"gave up: {error}")
-            ANSWERED.labels("", "gave_up").inc()
+        if waiting is None:
+            return
+        await inbound.finish(tx, waiting.id, f"gave up: {error}")
+        ANSWERED.labels("", "gave_up").inc()
+        try:
+            async with tx.savepoint():
+                await _note(tx, waiting, "gave_up")
+        except Exception:
+            log.exception("note not queued", inbound=waiting.id)
 
 
 async def _note(tx: Transaction, waiting: Waiting, name: str) -> None:

@@ -60,7 +60,7 @@ async def count_changes(tx: Transaction, business_id: str) -> int:
 async def add_payout_account(tx: Transaction, payout: PayoutAccount, delay: timedelta) -> None:
     """Store the account, and the work of making it active after the delay."""
     await tx.execute(insert(PAYOUT_ACCOUNTS).values(_row_of(payout)))
-    piece = NewWork(ACTIVATION, payout.id, order_key=payout.business_id, business_id=payout.business_id, delay=delay)
+    piece = NewWork(ACTIVATION, payout.id, business_id=payout.business_id, delay=delay)
     await work.add(tx, KIT_TABLES.work, [piece])
 
 
