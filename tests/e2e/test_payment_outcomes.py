@@ -34,7 +34,7 @@ pytestmark = [
 
 @pytest.fixture
 def story(stack: Stack) -> Iterator[Story]:
-    """A merchant whose customer Jane has an invoice of ₦75,000.00 on her phone."""
+    """Register a merchant, and send Jane an invoice of ₦75,000.00."""
     env = stack.state.env
     story = Story(env["GATEWAY_URL"], env["SANDBOX_URL"], stack.state.folder)
     steps = (story.register, story.receive_code, story.log_in, story.write)
@@ -56,7 +56,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @dataclass
 class Payer:
-    """Jane's browser, on the pay page of her invoice."""
+    """Jane's browser on the pay page of her invoice."""
 
     story: Story
     page: Page

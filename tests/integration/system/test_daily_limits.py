@@ -4,7 +4,6 @@ A new write fails here until it is known whether it makes a message to somebody'
 """
 
 import secrets
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,11 +11,8 @@ import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy.dialects.postgresql import insert
-from support.backing import S3
-from support.house import LINES, PAYSTACK_KEY, House, Merchant, a_merchant, housed
+from support.house import LINES, House, Merchant, a_merchant
 from support.http import keyed
-from support.keys import Keyring
-from support.sandbox import sandbox_program
 from support.server_fixtures import keyring
 from whatsinvoice_auth.models import DAILY_COUNTS as OF_AUTH
 from whatsinvoice_invoices.models import DAILY_COUNTS as OF_INVOICES
@@ -65,16 +61,6 @@ SILENT = {
     "POST /v1/auth/switch": "nobody is written to",
     "DELETE /v1/auth/sessions/{session_id}": "nobody is written to",
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(
-    migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    with sandbox_program(log, PAYSTACK_SECRET_KEY=PAYSTACK_KEY) as sandbox_url:
-        async with housed(migrated, redis_url, s3, keyring, sandbox_url) as house:
-            yield house
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

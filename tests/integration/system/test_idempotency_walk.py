@@ -4,15 +4,12 @@ A new POST fails here until it is known whether it moves money or a message, and
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from support.backing import S3
-from support.house import LINES, PAYSTACK_KEY, House, Merchant, a_merchant, housed
-from support.keys import Keyring
-from support.sandbox import sandbox_program
+from support.house import LINES, House, Merchant, a_merchant
 from support.server_fixtures import keyring
 
 __all__ = ["keyring"]
@@ -67,16 +64,6 @@ BODIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "/v1/disputes/{dispute_id}/contest": ({"message": "It was delivered."}, {"message": "It was."}),
 }
 """A good body and another one, of the routes that succeed on what a merchant of these tests has."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(
-    migrated: dict[str, str], redis_url: str, s3: S3, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    with sandbox_program(log, PAYSTACK_SECRET_KEY=PAYSTACK_KEY) as sandbox_url:
-        async with housed(migrated, redis_url, s3, keyring, sandbox_url) as house:
-            yield house
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -5,18 +5,16 @@ A new route fails here until it is known who may use it, what fills its paramete
 
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from support.backing import S3
-from support.house import LINES, PAYSTACK_KEY, House, Merchant, a_merchant, housed
+from support.house import LINES, House, Merchant, a_merchant
 from support.keys import Keyring
 from support.sample import eventually
-from support.sandbox import sandbox_program
 from support.server_fixtures import keyring
 from support.unfiltered import unfiltered
 from whatsinvoice_auth.domain import SCOPES, Role
@@ -129,20 +127,6 @@ class Walk:
             wrong = answer.status_code not in expected if expected else named and answer.status_code < 400
             if told or wrong or answer.status_code >= 500:
                 self.leaks.append((who, route, answer.status_code))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(
-    migrated: dict[str, str],
-    redis_url: str,
-    s3: S3,
-    keyring: Keyring,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[House]:
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    with sandbox_program(log, PAYSTACK_SECRET_KEY=PAYSTACK_KEY) as sandbox_url:
-        async with housed(migrated, redis_url, s3, keyring, sandbox_url) as house:
-            yield house
 
 
 @pytest_asyncio.fixture(loop_scope="module")
